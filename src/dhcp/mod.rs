@@ -1,0 +1,3 @@
+//! DHCP clients: state machines without I/O.
+
+pub mod v4;
