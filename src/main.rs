@@ -1,3 +1,12 @@
 //! The program: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    match cli::read() {
+        Ok(arguments) => arguments.run(),
+        Err(code) => code,
+    }
+}

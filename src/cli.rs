@@ -1,0 +1,118 @@
+//! Arguments to one command.
+
+use std::process::ExitCode;
+
+use argh::FromArgs;
+
+use bondstrap::commands::{down, plan, status, up, wait};
+
+/// Gives an installer its network over an LACP bond, as the kernel command line asks for it.
+#[derive(FromArgs)]
+pub(crate) struct Arguments {
+    /// these words instead of the kernel command line
+    #[argh(option, arg_name = "WORDS")]
+    cmdline: Option<String>,
+    /// print the version
+    #[argh(switch)]
+    version: bool,
+    #[argh(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Command {
+    Up(Up),
+    Plan(Plan),
+    Status(Status),
+    Wait(Wait),
+    Down(Down),
+}
+
+/// Build the bond, wait for the LACP partner, get an address; the engine stays behind and keeps the lease.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "up")]
+struct Up {
+    /// stay in the foreground and never give up (for service managers)
+    #[argh(switch)]
+    stay: bool,
+    /// the background engine of up
+    #[argh(switch, hidden_help)]
+    keeper: bool,
+}
+
+/// Show what up would do, and every problem in the words; touches nothing.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "plan")]
+struct Plan {
+    /// for programs
+    #[argh(switch)]
+    json: bool,
+}
+
+/// Show bond, ports, LACP partner, address, lease, and what is being waited for.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "status")]
+struct Status {
+    /// for programs
+    #[argh(switch)]
+    json: bool,
+}
+
+/// Wait until online, also for an engine that has yet to start; exit codes as of up.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "wait")]
+struct Wait {
+    /// seconds, 120 if not given
+    #[argh(option, default = "120", arg_name = "S")]
+    timeout: u32,
+}
+
+/// Release the lease, remove the bond, leave the NICs as they were found.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "down")]
+struct Down {}
+
+impl Arguments {
+    /// Does what was asked.
+    pub(crate) fn run(self) -> ExitCode {
+        if self.version {
+            println!("bondstrap {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        let cmdline = self.cmdline.as_deref();
+        match self.command {
+            None => {
+                // argh gives the help as the "error" of an early exit.
+                if let Err(exit) = Self::from_args(&["bondstrap"], &["--help"]) {
+                    print!("{}", exit.output);
+                }
+                ExitCode::SUCCESS
+            }
+            Some(Command::Up(Up { keeper: true, .. })) => up::run(cmdline, up::How::Keeper),
+            Some(Command::Up(Up { stay: true, .. })) => up::run(cmdline, up::How::Stay),
+            Some(Command::Up(_)) => up::run(cmdline, up::How::Background),
+            Some(Command::Plan(Plan { json })) => plan::run(cmdline, json),
+            Some(Command::Status(Status { json })) => status::run(json),
+            Some(Command::Wait(Wait { timeout })) => wait::run(timeout),
+            Some(Command::Down(Down {})) => down::run(),
+        }
+    }
+}
+
+/// Reads the arguments; usage errors are exit code 2.
+pub(crate) fn read() -> Result<Arguments, ExitCode> {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Arguments::from_args(&["bondstrap"], &arguments).map_err(|exit| {
+        if exit.status.is_ok() {
+            print!("{}", exit.output);
+            ExitCode::SUCCESS
+        } else {
+            let text = exit.output.trim_end();
+            eprintln!("{}", bondstrap::report::escape::lines(text));
+            ExitCode::from(2)
+        }
+    })
+}

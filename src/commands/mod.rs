@@ -1,0 +1,88 @@
+//! One file each for what the program can do; here is what they share.
+
+pub mod down;
+pub mod plan;
+pub mod status;
+mod support;
+pub mod up;
+pub mod wait;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tokio::runtime::Runtime;
+
+use crate::engine::state::{Phase, State};
+use crate::engine::types::{Exit, Outcome};
+use crate::handover::store::{Store, Watch};
+use crate::plan::Plan;
+use crate::words;
+
+/// The Plan of `--cmdline`, else of this machine's sources.
+fn read_plan(cmdline: Option<&str>) -> Plan {
+    match cmdline {
+        Some(line) => words::plan_line(line.as_bytes()),
+        None => words::plan(&words::read::sources(std::path::Path::new("/"))),
+    }
+}
+
+/// One thread is all that is needed.
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+/// Says what there is to say and turns it into the exit code.
+fn finish(outcome: &Outcome) -> ExitCode {
+    if outcome.exit != Exit::Online {
+        complain(&outcome.sentence);
+    }
+    ExitCode::from(outcome.exit as u8)
+}
+
+/// One sentence on stderr.
+fn complain(sentence: &str) {
+    crate::report::screen::wipe();
+    let _ = writeln!(io::stderr(), "bondstrap: {sentence}");
+}
+
+/// One block of text on stdout; a reader that has gone away is no error.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Waits for an engine's result: what `wait` and an `up` that joins have in common.
+async fn result(store: &Store, watch: &mut Watch) -> io::Result<Outcome> {
+    /// An engine that dies leaves no event: looked for so often.
+    const DEATH_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
+    loop {
+        if let Some(outcome) = store.load().and_then(|state| settled(&state)) {
+            return Ok(outcome);
+        }
+        tokio::select! {
+            changed = watch.changed() => changed?,
+            () = tokio::time::sleep(DEATH_CHECK) => {}
+        }
+    }
+}
+
+/// The result that a state stands for; none: it is still open, or of an engine that is no more.
+fn settled(state: &State) -> Option<Outcome> {
+    let exit = match state.phase {
+        Phase::Online if Store::engine_lives(state) => Exit::Online,
+        Phase::Failed => match state.exit {
+            Some(2) => Exit::Words,
+            Some(3) => Exit::NoPorts,
+            Some(4) => Exit::NoPartner,
+            Some(5) => Exit::NoAddress,
+            Some(6) => Exit::Refused,
+            _ => Exit::Unexpected,
+        },
+        Phase::Stopped => Exit::Unexpected,
+        _ => return None,
+    };
+    Some(Outcome { exit, sentence: state.sentence.clone() })
+}

@@ -1,0 +1,27 @@
+//! `status`: what is, and what is being waited for. Needs nobody's rights.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{complain, print};
+use crate::handover::store::{RUN, Store};
+use crate::report::status;
+use crate::sys::boottime;
+
+/// Prints the state; `as_json`: the file as it is.
+pub fn run(as_json: bool) -> ExitCode {
+    let store = Store::new(Path::new(RUN));
+    let Some(state) = store.load() else {
+        complain("no engine has been at work since the machine came up; bondstrap up starts one");
+        return ExitCode::from(1);
+    };
+    if as_json {
+        match serde_json::to_string_pretty(&state) {
+            Ok(text) => print(&(text + "\n")),
+            Err(error) => complain(&format!("the state can't be shown: {error}")),
+        }
+    } else {
+        print(&status::text(&state, boottime(), Store::engine_lives(&state)));
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,168 @@
+//! `up`: the engine, started in the background or run in the foreground, or joined where one is at work.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{complain, finish, is_root, print, read_plan, result, runtime, settled, support};
+use crate::engine::types::{Exit, Outcome};
+use crate::handover::store::{RUN, Store};
+use crate::plan::{Level, Plan};
+use crate::report;
+use crate::run::{self, Settings, unexpected};
+
+/// Who runs the engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum How {
+    /// A process of its own, started here.
+    Background,
+    /// This process, without limits.
+    Stay,
+    /// This process, started by [`How::Background`].
+    Keeper,
+}
+
+/// Brings the network up.
+pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
+    let plan = read_plan(cmdline);
+    if how != How::Keeper
+        && let Some(code) = refuse(&plan)
+    {
+        return code;
+    }
+    let store = Store::new(Path::new(RUN));
+    let done = match how {
+        How::Background => background(cmdline, &store),
+        How::Stay | How::Keeper => foreground(plan, &store, how),
+    };
+    finish(&done.unwrap_or_else(|error| unexpected(&error)))
+}
+
+/// What ends it before it begins.
+fn refuse(plan: &Plan) -> Option<ExitCode> {
+    for problem in &plan.problems {
+        let level = if problem.level == Level::Error { "error" } else { "warning" };
+        let word = report::escape::escape(problem.word.as_bytes());
+        complain(&format!("{level}: {word} (column {}): {}", problem.column, problem.message));
+    }
+    if plan.problems.iter().any(|problem| problem.level == Level::Error) {
+        complain("nothing was touched; correct the boot line, and check it anywhere with bondstrap --cmdline '…' plan");
+        return Some(ExitCode::from(Exit::Words as u8));
+    }
+    if !plan.active {
+        print("bondstrap: the boot line asks for no bond (bond=…); the machine is left alone\n");
+        return Some(ExitCode::SUCCESS);
+    }
+    if let Some(sentence) = support::missing(plan) {
+        complain(&sentence);
+        return Some(ExitCode::from(Exit::Words as u8));
+    }
+    if !is_root() {
+        complain("up changes the network and needs root; plan and status do not");
+        return Some(ExitCode::from(Exit::Unexpected as u8));
+    }
+    None
+}
+
+/// Runs the engine here; where one is at work already, waits for its result.
+fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
+    store.prepare()?;
+    let Some(_lock) = store.lock()? else { return join(store) };
+    if how == How::Keeper {
+        // Ctrl-C and a terminal that goes away are the parent's business.
+        let _ = nix::unistd::setsid();
+    }
+    report::log::start(plan.bondstrap.log, Some(store.path()));
+    let keeper = how == How::Keeper;
+    let settings = Settings { limited: keeper, detach: keeper, store: store.clone() };
+    runtime()?.block_on(run::engine(plan, settings)).map(|outcome| {
+        report::screen::wipe();
+        log::info!("{}", outcome.sentence);
+        outcome
+    })
+}
+
+/// An engine is at work: its result is ours.
+fn join(store: &Store) -> io::Result<Outcome> {
+    let who = store.load().map_or(String::new(), |state| format!(" (process {})", state.pid));
+    complain(&format!("an engine is at work already{who}; waiting for its result"));
+    let outcome = runtime()?.block_on(async {
+        let mut watch = store.watch()?;
+        result(store, &mut watch).await
+    })?;
+    if outcome.exit == Exit::Online {
+        print(&format!("bondstrap: {}\n", outcome.sentence));
+    }
+    Ok(outcome)
+}
+
+/// Starts the engine as a process of its own and waits until it is online, or has given up.
+fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
+    store.prepare()?;
+    if store.lock()?.is_none() {
+        return join(store);
+    }
+    // What an earlier engine came to is not this one's result.
+    if store.load().is_some_and(|state| state.found.bonds.is_empty()) {
+        store.forget();
+    }
+    runtime()?.block_on(async {
+        let mut watch = store.watch()?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut child = keeper(cmdline)?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the engine did not start"))?;
+        loop {
+            tokio::select! {
+                // The child is looked at first: what it exits with is the result.
+                biased;
+                status = child.wait() => return Ok(ended(status?, store)),
+                changed = watch.changed() => changed?,
+                _ = interrupt.recv() => pass_on(pid)?,
+                _ = terminate.recv() => pass_on(pid)?,
+            }
+            let state = store.load().filter(|state| state.pid == pid);
+            if let Some(outcome) = state.as_ref().and_then(settled).filter(|outcome| outcome.exit == Exit::Online) {
+                return Ok(outcome);
+            }
+        }
+    })
+}
+
+fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
+    let mut command = Command::new("/proc/self/exe");
+    if let Some(words) = cmdline {
+        command.args(["--cmdline", words]);
+    }
+    command.args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+}
+
+/// The engine gives everything back and then ends; its exit is waited for as before.
+fn pass_on(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).map_err(io::Error::other)?;
+    Ok(kill(Pid::from_raw(pid), Signal::SIGTERM)?)
+}
+
+/// The engine has ended without coming online. It has said why itself.
+fn ended(status: ExitStatus, store: &Store) -> Outcome {
+    let exit = match status.code() {
+        Some(0) => Exit::Online,
+        Some(2) => Exit::Words,
+        Some(3) => Exit::NoPorts,
+        Some(4) => Exit::NoPartner,
+        Some(5) => Exit::NoAddress,
+        Some(6) => Exit::Refused,
+        _ => Exit::Unexpected,
+    };
+    let said = store.load().map(|state| state.sentence).filter(|sentence| !sentence.is_empty());
+    let sentence = match (status.code(), said) {
+        (Some(_), Some(sentence)) => sentence,
+        _ => format!("the engine ended unexpectedly ({status}); bondstrap down gives back what it left"),
+    };
+    Outcome { exit, sentence }
+}

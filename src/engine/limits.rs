@@ -1,0 +1,150 @@
+//! Limits of the waits for a partner and for an address, each with its sentence.
+
+use super::build::list;
+use super::types::{Action, Exit};
+use super::{BondWork, Engine, address};
+use crate::clock::Millis;
+use crate::lacp::verdict::Verdict;
+use crate::plan::Mode;
+
+impl Engine {
+    /// Ends what has lasted too long; without limits it is only told.
+    pub(super) fn limits(&mut self, now: Millis, out: &mut Vec<Action>) {
+        if self.targets.iter().all(address::Target::is_done) && self.times.address.is_some() {
+            return;
+        }
+        self.partner_limit(now, out);
+        if self.outcome.is_none() {
+            self.lease_limit(now, out);
+        }
+    }
+
+    fn partner_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
+        let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
+        let late = |work: &&BondWork| !work.was_ready && work.up_since.is_some();
+        let Some((since, which)) = self
+            .bonds
+            .iter()
+            .enumerate()
+            .filter(|(_, work)| late(work))
+            .filter_map(|(which, work)| Some((work.up_since?, which)))
+            .min()
+        else {
+            return;
+        };
+        if now < since + limit {
+            self.wake(since + limit);
+            return;
+        }
+        let sentence = self.partner_sentence(now, which);
+        self.over("partner", Exit::NoPartner, sentence, out);
+    }
+
+    fn lease_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
+        let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
+        let Some((since, which)) = self
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| !target.is_done())
+            .filter_map(|(which, target)| Some((target.begun()?, which)))
+            .min()
+        else {
+            return;
+        };
+        if now < since + limit {
+            self.wake(since + limit);
+            return;
+        }
+        let sentence = self.lease_sentence(which, limit);
+        self.over("lease", Exit::NoAddress, sentence, out);
+    }
+
+    fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
+        if self.config.limited {
+            self.fail(exit, sentence, out);
+        } else {
+            self.tell_once(what, sentence, out);
+        }
+    }
+
+    fn partner_sentence(&self, now: Millis, which: usize) -> String {
+        let work = &self.bonds[which];
+        let bond = &self.plan.bonds[which];
+        let seconds = self.plan.timeouts.lacp;
+        let ports = self.hearing(now, which);
+        match &work.verdict {
+            Verdict::NoCarrier | Verdict::NoPorts => format!(
+                "no carrier on any port of {} within {seconds} s ({ports}); check the cables, that the switch ports are \
+                 enabled, and that these are the right NICs",
+                bond.name
+            ),
+            Verdict::NoPartner if bond.mode == Mode::Lacp => format!(
+                "no LACP partner on {} within {seconds} s ({ports}){}; set these switch ports to one LACP (802.3ad) group \
+                 in active mode, or boot with bondmode=active-backup",
+                bond.name,
+                self.tried_anyway()
+            ),
+            Verdict::Negotiating { partner } | Verdict::Distributing { partner } => format!(
+                "LACP partner {partner} is heard on {}, but no port passed traffic within {seconds} s ({ports}); check \
+                 that these switch ports are in one group, with the same speed and VLANs",
+                bond.name
+            ),
+            Verdict::Ready { .. } | Verdict::NoPartner => {
+                format!("{} was not ready within {seconds} s ({ports}); look with bondstrap status", bond.name)
+            }
+        }
+    }
+
+    fn tried_anyway(&self) -> String {
+        let sent: u32 = self.targets.iter().map(address::Target::discovers).sum();
+        if sent == 0 { String::new() } else { format!("; DHCP tried all the same, {sent} DISCOVERs, no lease") }
+    }
+
+    fn lease_sentence(&self, which: usize, limit: Millis) -> String {
+        let target = &self.targets[which];
+        let lacp = target.bond().map_or(String::new(), |bond| self.partner_clause(bond));
+        let refused = target.refusals();
+        let heard = if refused.is_empty() {
+            "no usable answer".to_owned()
+        } else {
+            format!("answers refused: {}", list(&refused))
+        };
+        format!(
+            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}; check that a DHCP server is in this VLAN, \
+             or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",
+            target.name(),
+            limit / 1_000,
+            target.discovers(),
+            target.name()
+        )
+    }
+
+    fn partner_clause(&self, bond: usize) -> String {
+        match &self.bonds[bond].verdict {
+            Verdict::Ready { ports, partner: Some(partner) } => {
+                format!("LACP works (partner {partner} on {}), ", list(ports))
+            }
+            Verdict::Ready { ports, partner: None } => format!("carrier on {}, ", list(ports)),
+            _ => String::new(),
+        }
+    }
+
+    /// What each port of a bond hears, for a sentence.
+    pub(super) fn hearing(&self, now: Millis, which: usize) -> String {
+        let work = &self.bonds[which];
+        let clauses: Vec<_> = self
+            .ports_there(work)
+            .map(|port| {
+                let clause = match work.hearing.get(&port.index) {
+                    _ if port.controller != work.index => "not in the bond",
+                    Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => hearing.clause(now),
+                    _ if port.carrier => "carrier",
+                    _ => "no carrier",
+                };
+                format!("{}: {clause}", port.name)
+            })
+            .collect();
+        list(&clauses)
+    }
+}

@@ -1,0 +1,348 @@
+//! The engine: `step(now, event) → actions`, with the Plan as what is wanted and the links as what is there. (pure)
+//!
+//! It compares and acts; it has no script. Building the first time and repairing later are the same code:
+//! each step asks, from the ports upwards, what the first thing is that is not as it should be.
+//! The files here follow that order: `settle` → [`build`] → verdicts → [`address`]; [`undo`] gives back.
+
+mod address;
+pub mod backoff;
+mod build;
+mod limits;
+pub mod state;
+mod tell;
+pub mod types;
+pub mod undo;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::clock::Millis;
+use crate::dhcp::v4::lease::Lease;
+use crate::lacp::verdict::{Hearing, Verdict, verdict};
+use crate::plan::Plan;
+use crate::settle::{Settling, resolve::Wanted};
+use backoff::Backoffs;
+use state::{Found, Phase, State, Times, Waiting};
+use types::{Action, Event, Exit, Outcome, View};
+
+/// How the engine is run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// Limits end the work: everything is given back. False: they are told, and it goes on.
+    pub limited: bool,
+    /// Source of randomness for the DHCP client.
+    pub seed: u64,
+    /// Kernel release, for warnings about options that it ignored.
+    pub kernel: String,
+    /// What an earlier engine had found and leased.
+    pub previous: Option<State>,
+}
+
+/// One bond of the plan, and what is known of it.
+#[derive(Debug)]
+struct BondWork {
+    ports: Vec<Wanted>,
+    index: Option<u32>,
+    /// A create is under way: the bond that appears is ours.
+    creating: bool,
+    /// There was an interface of this name when the engine started.
+    there_at_start: bool,
+    late_options_sent: bool,
+    checked: bool,
+    /// Since when it has been up with ports.
+    up_since: Option<Millis>,
+    verdict: Verdict,
+    /// Ready, at some time since it was built.
+    was_ready: bool,
+    hearing: BTreeMap<u32, Hearing>,
+    /// The verdict that was told last.
+    told: Option<Verdict>,
+}
+
+/// What is tried again with growing gaps.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Try {
+    Create(String),
+    TakeOver(u32),
+    Enslave(u32),
+    Up(u32),
+    Options(u32),
+}
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    config: Config,
+    view: View,
+    settling: Settling,
+    bonds: Vec<BondWork>,
+    targets: Vec<address::Target>,
+    tries: Backoffs<Try>,
+    /// The last refusal for each thing that is tried again.
+    refusals: BTreeMap<Try, String>,
+    /// The module's own words, where `modprobe` failed.
+    module_refusal: Option<String>,
+    found: Found,
+    times: Times,
+    phase: Phase,
+    waiting: Option<Waiting>,
+    sentence: String,
+    outcome: Option<Outcome>,
+    /// Limits that have been told already (without limits, each once).
+    told: std::collections::BTreeSet<&'static str>,
+    /// Earliest time at which something is to be looked at again.
+    deadline: Option<Millis>,
+    /// When the wait of the moment was first seen, and whether it was told.
+    wait_told: Option<tell::Told>,
+    looked: bool,
+    /// Time of the last step.
+    now: Millis,
+}
+
+impl Engine {
+    /// An engine for `plan`; `now` is when its waits start.
+    pub fn new(plan: Plan, config: Config, now: Millis) -> Self {
+        let bonds = plan
+            .bonds
+            .iter()
+            .map(|bond| BondWork {
+                ports: bond.ports.iter().map(|port| Wanted::parse(port)).collect(),
+                index: None,
+                creating: false,
+                there_at_start: false,
+                late_options_sent: false,
+                checked: false,
+                up_since: None,
+                verdict: Verdict::NoPorts,
+                was_ready: false,
+                hearing: BTreeMap::new(),
+                told: None,
+            })
+            .collect();
+        let targets = address::Target::of(&plan);
+        let found = config.previous.as_ref().map(|state| state.found.clone()).unwrap_or_default();
+        Self {
+            bonds,
+            targets,
+            found,
+            times: Times { started: now, ..Times::default() },
+            plan,
+            config,
+            view: View::default(),
+            settling: Settling::default(),
+            tries: Backoffs::default(),
+            refusals: BTreeMap::new(),
+            module_refusal: None,
+            phase: Phase::Settling,
+            waiting: None,
+            sentence: String::new(),
+            outcome: None,
+            told: Default::default(),
+            deadline: None,
+            wait_told: None,
+            looked: false,
+            now,
+        }
+    }
+
+    /// The one door: takes an event in, gives back what is to be done, in order.
+    pub fn step(&mut self, now: Millis, event: Event<'_>) -> Vec<Action> {
+        let mut out = Vec::new();
+        if self.outcome.is_some() {
+            return out;
+        }
+        self.deadline = None;
+        self.now = now;
+        match event {
+            Event::View(view) => {
+                self.look(now, view);
+                self.reconcile(now, &mut out);
+            }
+            Event::Failed { action, refusal } => self.failed(action, refusal, &mut out),
+            Event::Stop(signal) => self.stop(signal, &mut out),
+            Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
+            Event::Tick if self.looked => self.reconcile(now, &mut out),
+            Event::Tick => {}
+        }
+        if self.outcome.is_none() && self.looked {
+            self.drive(now, &mut out);
+        }
+        out
+    }
+
+    /// When the next [`Event::Tick`] is due; none: only an event can change anything.
+    pub fn deadline(&self) -> Option<Millis> {
+        let dhcp = self.targets.iter().filter_map(address::Target::deadline).min();
+        [self.deadline, dhcp].into_iter().flatten().min()
+    }
+
+    /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
+    /// change of a partner (LACP), nor that udev has finished.
+    pub fn poll(&self) -> Option<Millis> {
+        match self.phase {
+            Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => Some(250),
+            Phase::Online => Some(10_000),
+            Phase::Failed | Phase::Stopped => None,
+        }
+    }
+
+    fn look(&mut self, now: Millis, view: &View) {
+        if !self.looked {
+            for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
+                work.there_at_start = view.links.named(&bond.name).is_some();
+            }
+        }
+        self.looked = true;
+        self.view = view.clone();
+        self.settling.look(now, &view.links, &view.udev);
+        self.judge(now);
+    }
+
+    /// From the links to verdicts, and the times at which they first came.
+    fn judge(&mut self, now: Millis) {
+        for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
+            let Some(link) = work.index.and_then(|index| self.view.links.get(index)) else { continue };
+            work.hearing.retain(|index, _| self.view.links.get(*index).is_some());
+            for port in self.view.links.ports_of(link.index) {
+                work.hearing.entry(port.index).or_default().look(now, port);
+                if port.carrier && work.up_since.is_some() {
+                    self.times.carrier.get_or_insert(now);
+                }
+            }
+            work.verdict = verdict(link, bond.mode, &self.view.links);
+            if work.verdict.can_send() {
+                self.times.distributing.get_or_insert(now);
+            }
+            if matches!(work.verdict, Verdict::Ready { .. }) {
+                self.times.ready.get_or_insert(now);
+                work.was_ready = true;
+            }
+        }
+    }
+
+    /// Everything that needs a fresh look at the links.
+    fn reconcile(&mut self, now: Millis, out: &mut Vec<Action>) {
+        if self.times.settled.is_none() && !self.settle(now, out) {
+            return;
+        }
+        for bond in 0..self.bonds.len() {
+            self.build_bond(now, bond, out);
+            if self.outcome.is_some() {
+                return;
+            }
+        }
+        self.build_vlans(now, out);
+    }
+
+    /// Everything that needs time only: verdicts to addresses, limits, and what is being waited for.
+    fn drive(&mut self, now: Millis, out: &mut Vec<Action>) {
+        for which in 0..self.bonds.len() {
+            self.tell_verdict(which, out);
+        }
+        if self.times.settled.is_some() {
+            self.drive_addresses(now, out);
+            self.advance(now, out);
+        }
+        if self.outcome.is_none() {
+            self.limits(now, out);
+        }
+        if self.outcome.is_none() {
+            self.tell_waiting(now, out);
+            let next_try = self.tries.next(now);
+            self.wake(next_try);
+        }
+    }
+
+    /// Moves the phase on to where the facts are.
+    fn advance(&mut self, now: Millis, out: &mut Vec<Action>) {
+        let before = self.phase;
+        let built = self.bonds.iter().all(|work| work.up_since.is_some());
+        let ready = self.bonds.iter().all(|work| work.verdict.can_send());
+        let addressed = self.targets.iter().all(address::Target::is_done);
+        self.phase = match () {
+            () if before == Phase::Online => Phase::Online,
+            () if built && addressed => Phase::Online,
+            () if !built => Phase::Building,
+            () if !ready => Phase::Lacp,
+            () => Phase::Dhcp,
+        };
+        if built && self.times.built.is_none() {
+            self.times.built = Some(now);
+        }
+        if self.phase == Phase::Online && before != Phase::Online {
+            self.sentence = self.online_sentence(now);
+            out.push(Action::Say(log::Level::Info, self.sentence.clone()));
+            out.push(Action::Online);
+        }
+    }
+
+    /// Asks to be woken at `at`, if that is earlier than what was asked before.
+    fn wake(&mut self, at: impl Into<Option<Millis>>) {
+        if let Some(at) = at.into() {
+            self.deadline = Some(self.deadline.map_or(at, |before| before.min(at)));
+        }
+    }
+
+    /// Ends the work: all is given back.
+    fn fail(&mut self, exit: Exit, sentence: String, out: &mut Vec<Action>) {
+        self.end(Phase::Failed, Outcome { exit, sentence }, true, out);
+    }
+
+    fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {
+        if self.phase == Phase::Online {
+            let sentence = format!("stopped by {signal} while online: the network stays, the lease is not kept any more");
+            self.end(Phase::Stopped, Outcome { exit: Exit::Online, sentence }, false, out);
+            return;
+        }
+        let what = self.waiting.as_ref().map_or("at the start".into(), |waiting| format!("while waiting for {}", waiting.what));
+        let sentence = format!("stopped by {signal} {what}; the machine is as it was found");
+        // A service manager's stop is a normal end; for somebody who waits for the network it is not.
+        let exit = if self.config.limited { Exit::Unexpected } else { Exit::Online };
+        self.end(Phase::Stopped, Outcome { exit, sentence }, true, out);
+    }
+
+    fn end(&mut self, phase: Phase, outcome: Outcome, give_back: bool, out: &mut Vec<Action>) {
+        self.phase = phase;
+        self.waiting = None;
+        self.sentence = outcome.sentence.clone();
+        self.outcome = Some(outcome.clone());
+        out.extend(self.targets.iter().filter_map(address::Target::index).map(Action::CloseDhcp));
+        if give_back {
+            out.extend(undo::actions(&self.found, &self.view.links));
+            self.found = Found::default();
+        }
+        out.push(Action::Finish(outcome));
+    }
+
+    /// What is known, for `state.json`.
+    pub fn state(&self, pid: u32) -> State {
+        let online = self.phase == Phase::Online;
+        let addressed = self.targets.first();
+        State {
+            version: 1,
+            pid,
+            phase: self.phase,
+            exit: self.outcome.as_ref().map(|outcome| outcome.exit as u8).or(online.then_some(0)),
+            sentence: self.sentence.clone(),
+            waiting: self.waiting.clone(),
+            bonds: self.bond_states(),
+            ports: self.port_states(),
+            interface: addressed.map(|target| target.name().to_owned()),
+            addresses: self.targets.iter().flat_map(address::Target::addresses).collect(),
+            gateway: addressed.and_then(address::Target::gateway),
+            dns: self.name_servers(),
+            hostname: self.host_name(),
+            lease: self.leases(),
+            times: self.times,
+            found: self.found.clone(),
+        }
+    }
+
+    fn leases(&self) -> BTreeMap<String, Lease> {
+        let lease = |target: &address::Target| Some((target.name().to_owned(), target.lease()?.clone()));
+        self.targets.iter().filter_map(lease).collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! What is known: the value behind `state.json`. `status`, `wait`, `down` and a restarted engine live from it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnetwork::Ipv4Network;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+use crate::dhcp::v4::lease::Lease;
+use crate::mac::Mac;
+
+/// The whole of `state.json`, version 1. Times are milliseconds of `CLOCK_BOOTTIME`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// 1.
+    pub version: u32,
+    /// The engine's process.
+    pub pid: u32,
+    /// Where it is.
+    pub phase: Phase,
+    /// Exit code, once it has ended or is online.
+    pub exit: Option<u8>,
+    /// Why it is where it is, in one sentence.
+    pub sentence: String,
+    /// What it is waiting for now.
+    pub waiting: Option<Waiting>,
+    /// Bonds of the plan that exist.
+    pub bonds: Vec<BondState>,
+    /// Ports of the bonds.
+    pub ports: Vec<PortState>,
+    /// The interface that the installer uses.
+    pub interface: Option<String>,
+    /// Addresses set by us.
+    pub addresses: Vec<Ipv4Network>,
+    /// Default router.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers in use.
+    pub dns: Vec<IpAddr>,
+    /// Host name that was asked for or leased.
+    pub hostname: Option<String>,
+    /// The DHCP lease, by interface.
+    pub lease: BTreeMap<String, Lease>,
+    /// When what was reached.
+    pub times: Times,
+    /// What was there before, to be given back.
+    pub found: Found,
+}
+
+/// Where the engine is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Waiting for final names.
+    #[default]
+    Settling,
+    /// Making the bond.
+    Building,
+    /// Waiting for the LACP partner.
+    Lacp,
+    /// Waiting for a lease.
+    Dhcp,
+    /// Done; the lease is kept.
+    Online,
+    /// Gave up; everything was given back.
+    Failed,
+    /// Ended by a signal.
+    Stopped,
+}
+
+/// A wait, with its name and its limit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What is awaited, and what is seen instead.
+    #[serde(rename = "for")]
+    pub what: String,
+    /// Since when.
+    pub since_ms: Millis,
+    /// How long at most; none: no limit.
+    pub limit_ms: Option<Millis>,
+}
+
+/// A bond as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BondState {
+    /// Interface name.
+    pub name: String,
+    /// Interface index.
+    pub index: u32,
+    /// Kernel name of the mode.
+    pub mode: String,
+    /// Its address.
+    pub mac: Option<Mac>,
+    /// System id of the LACP partner.
+    pub partner: Option<Mac>,
+    /// Number of the active aggregator.
+    pub aggregator: Option<u16>,
+    /// We made it; false: it was there before, empty.
+    pub created: bool,
+    /// The verdict in words.
+    pub verdict: String,
+}
+
+/// A port as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PortState {
+    /// Interface name.
+    pub name: String,
+    /// Interface index.
+    pub index: u32,
+    /// Its own address.
+    pub mac: Option<Mac>,
+    /// Name of its bond.
+    pub bond: String,
+    /// It is a port of that bond now.
+    pub in_bond: bool,
+    /// Carrier.
+    pub carrier: bool,
+    /// Passes traffic both ways.
+    pub ready: bool,
+    /// LACP flags of our side, in words.
+    pub actor: String,
+    /// LACP flags of the partner's side, in words.
+    pub partner: String,
+    /// One clause on what it hears.
+    pub hearing: String,
+}
+
+/// When what was reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Times {
+    /// The engine started.
+    pub started: Millis,
+    /// Ports had their final names.
+    pub settled: Option<Millis>,
+    /// The bond was set up with its ports.
+    pub built: Option<Millis>,
+    /// First port with carrier.
+    pub carrier: Option<Millis>,
+    /// First port of ours distributing.
+    pub distributing: Option<Millis>,
+    /// First port ready on both sides.
+    pub ready: Option<Millis>,
+    /// Address set.
+    pub address: Option<Millis>,
+}
+
+/// What was there before we touched it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Found {
+    /// NICs that were made ports.
+    pub ports: Vec<FoundPort>,
+    /// Bonds that are ours now.
+    pub bonds: Vec<FoundBond>,
+    /// Indexes of VLAN interfaces that we made.
+    pub vlans: Vec<u32>,
+    /// resolv.conf or the host name were changed.
+    pub files: bool,
+}
+
+/// A NIC before it was a port.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundPort {
+    /// Interface index.
+    pub index: u32,
+    /// Was set up.
+    pub up: bool,
+    /// Its address.
+    pub mac: Option<Mac>,
+    /// Its MTU, bytes.
+    pub mtu: u32,
+}
+
+/// A bond that is ours now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundBond {
+    /// Interface index.
+    pub index: u32,
+    /// Interface name.
+    pub name: String,
+    /// If it was there before, empty: the number of its mode. None: we made it.
+    pub before: Option<u8>,
+}

@@ -1,0 +1,223 @@
+//! What the engine says: the wait of the moment, and the lines that go with changes.
+
+use super::build::list;
+use super::state::{BondState, Phase, PortState, Waiting};
+use super::types::Action;
+use super::{Engine, address};
+use crate::clock::Millis;
+use crate::lacp::verdict::Verdict;
+use crate::links::Links;
+
+/// A wait is told when it has lasted so long; shorter ones are noise. Milliseconds.
+const WORTH_TELLING: Millis = 1_000;
+
+impl Engine {
+    /// Notes what is being waited for; the same wait goes on with its old start.
+    pub(super) fn wait(&mut self, what: String, since: Millis, limit: Option<Millis>) {
+        if self.waiting.as_ref().is_none_or(|waiting| waiting.what != what || waiting.limit_ms != limit) {
+            self.waiting = Some(Waiting { what, since_ms: since, limit_ms: limit });
+            self.wait_told = None;
+        }
+    }
+
+    /// Works out the wait of the moment, and tells it once it is worth telling.
+    pub(super) fn tell_waiting(&mut self, now: Millis, out: &mut Vec<Action>) {
+        match self.phase {
+            Phase::Settling => {}
+            Phase::Online | Phase::Failed | Phase::Stopped => self.waiting = None,
+            Phase::Building => {
+                let names: Vec<_> = self.plan.bonds.iter().map(|bond| bond.name.clone()).collect();
+                let since = self.times.settled.unwrap_or(now);
+                let why: Vec<_> = self.refusals.values().cloned().collect();
+                let why = if why.is_empty() { String::new() } else { format!(" ({})", list(&why)) };
+                self.wait(format!("the ports to join {}{why}", list(&names)), since, None);
+            }
+            Phase::Lacp => self.wait_for_partner(now),
+            Phase::Dhcp => self.wait_for_address(),
+        }
+        let Some(waiting) = &self.waiting else { return };
+        let told = *self.wait_told.get_or_insert(Told { seen: now, said: false });
+        if told.said {
+            return;
+        }
+        if now < told.seen + WORTH_TELLING {
+            self.wake(told.seen + WORTH_TELLING);
+            return;
+        }
+        let limit = match waiting.limit_ms {
+            Some(limit) if self.config.limited => format!(", at most {} s", limit / 1_000),
+            _ => String::new(),
+        };
+        out.push(Action::Say(log::Level::Info, format!("waiting for {}{limit}", waiting.what)));
+        self.wait_told = Some(Told { said: true, ..told });
+    }
+
+    fn wait_for_partner(&mut self, now: Millis) {
+        let Some(which) = self.bonds.iter().position(|work| !work.verdict.can_send()) else { return };
+        let since = self.bonds[which].up_since.unwrap_or(now);
+        let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
+        let name = &self.plan.bonds[which].name;
+        let what = match &self.bonds[which].verdict {
+            Verdict::NoCarrier | Verdict::NoPorts => format!("carrier on {name} ({})", self.hearing(now, which)),
+            Verdict::Negotiating { partner } => format!("LACP partner {partner} on {name} to agree"),
+            _ => format!("an LACP partner on {name} ({})", self.hearing(now, which)),
+        };
+        self.wait(what, since, Some(limit));
+    }
+
+    fn wait_for_address(&mut self) {
+        let Some(target) = self.targets.iter().find(|target| !target.is_done()) else { return };
+        let since = target.begun().unwrap_or(self.times.started);
+        let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
+        let what = if target.wants_lease() {
+            format!("a DHCP lease on {}", target.name())
+        } else {
+            format!("the LACP partner of {} to distribute", target.name())
+        };
+        self.wait(what, since, Some(limit));
+    }
+
+    /// Says something once for each kind of trouble.
+    pub(super) fn tell_once(&mut self, kind: &'static str, sentence: String, out: &mut Vec<Action>) {
+        if self.told.insert(kind) {
+            self.sentence = sentence.clone();
+            out.push(Action::Say(log::Level::Error, format!("{sentence}; still trying")));
+        }
+    }
+
+    /// Tells a change of the bond's ability, once.
+    pub(super) fn tell_verdict(&mut self, which: usize, out: &mut Vec<Action>) {
+        let verdict = self.bonds[which].verdict.clone();
+        if self.bonds[which].told.as_ref() == Some(&verdict) {
+            return;
+        }
+        let name = &self.plan.bonds[which].name;
+        let was_ready = matches!(self.bonds[which].told, Some(Verdict::Ready { .. }));
+        let line = match &verdict {
+            Verdict::Ready { ports, partner: Some(partner) } => {
+                Some((log::Level::Info, format!("{name}: LACP partner {partner}, traffic passes on {}", list(ports))))
+            }
+            Verdict::Ready { ports, partner: None } => {
+                Some((log::Level::Info, format!("{name}: carrier on {}", list(ports))))
+            }
+            other if was_ready => {
+                Some((log::Level::Warn, format!("{name}: traffic passes no more: {}", describe(other))))
+            }
+            _ => None,
+        };
+        self.bonds[which].told = Some(verdict);
+        if let Some((level, line)) = line {
+            // The partner is back: a later loss is worth a sentence of its own.
+            self.told.remove("partner");
+            out.push(Action::Say(level, line));
+        }
+    }
+
+    /// The line with which the work is done.
+    pub(super) fn online_sentence(&self, now: Millis) -> String {
+        let addresses: Vec<_> =
+            self.targets.iter().flat_map(address::Target::addresses).map(|address| address.to_string()).collect();
+        let place = self.targets.first().map_or("", |target| target.name());
+        let after = now.saturating_sub(self.times.started);
+        let no_partner = self.bonds.iter().any(|work| matches!(work.verdict, Verdict::NoPartner));
+        let how = if no_partner { "; no LACP partner, the switch forwards all the same (LACP fallback?)" } else { "" };
+        format!(
+            "online: {} on {place}, {}.{:02} s after the start{how}",
+            if addresses.is_empty() { "no address asked for".into() } else { list(&addresses) },
+            after / 1_000,
+            after % 1_000 / 10
+        )
+    }
+
+    pub(super) fn bond_states(&self) -> Vec<BondState> {
+        let state = |(work, bond): (&super::BondWork, &crate::plan::Bond)| {
+            let link = self.view.links.get(work.index?)?;
+            let side = link.bond()?;
+            let found = self.found.bonds.iter().find(|found| found.index == link.index);
+            Some(BondState {
+                name: link.name.clone(),
+                index: link.index,
+                mode: bond.mode.name().to_owned(),
+                mac: link.mac,
+                partner: side.partner.filter(|mac| !mac.is_zero()),
+                aggregator: side.aggregator,
+                created: found.is_some_and(|found| found.before.is_none()),
+                verdict: describe(&work.verdict),
+            })
+        };
+        self.bonds.iter().zip(&self.plan.bonds).filter_map(state).collect()
+    }
+
+    pub(super) fn port_states(&self) -> Vec<PortState> {
+        let mut out = Vec::new();
+        for (work, bond) in self.bonds.iter().zip(&self.plan.bonds) {
+            let ready = match &work.verdict {
+                Verdict::Ready { ports, .. } => ports.as_slice(),
+                _ => &[],
+            };
+            for port in self.ports_there(work) {
+                let side = port.port.unwrap_or_default();
+                out.push(PortState {
+                    name: port.name.clone(),
+                    index: port.index,
+                    mac: port.own_mac(),
+                    bond: bond.name.clone(),
+                    in_bond: port.controller.is_some() && port.controller == work.index,
+                    carrier: port.carrier,
+                    ready: ready.contains(&port.name),
+                    actor: side.actor.words(),
+                    partner: side.partner.words(),
+                    hearing: work
+                        .hearing
+                        .get(&port.index)
+                        .map_or("not in the bond", |hearing| hearing.clause(self.now))
+                        .to_owned(),
+                });
+            }
+        }
+        out
+    }
+}
+
+/// When a wait was first seen, and whether it was told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    seen: Millis,
+    said: bool,
+}
+
+/// A verdict in words.
+fn describe(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Ready { ports, .. } => format!("traffic passes on {}", list(ports)),
+        Verdict::Distributing { partner } => format!("waiting for partner {partner} to collect and distribute"),
+        Verdict::Negotiating { partner } => format!("negotiating with partner {partner}"),
+        Verdict::NoPartner => "carrier, but no LACP partner".into(),
+        Verdict::NoCarrier => "no carrier on any port".into(),
+        Verdict::NoPorts => "no ports".into(),
+    }
+}
+
+/// What an action was about, for a line that says it failed.
+pub(super) fn name(action: &Action, links: &Links) -> String {
+    let link = |index: u32| links.get(index).map_or_else(|| format!("interface {index}"), |link| link.name.clone());
+    match action {
+        Action::Release(index) => format!("taking {} out of its bond", link(*index)),
+        Action::Down(index) => format!("setting {} down", link(*index)),
+        Action::SetMac(index, mac) => format!("giving {} the address {mac}", link(*index)),
+        Action::SetMtu(index, mtu) => format!("giving {} the MTU {mtu}", link(*index)),
+        Action::Delete(index) => format!("deleting {}", link(*index)),
+        Action::DelAddress { index, address } => format!("removing {address} from {}", link(*index)),
+        Action::AddRoute { index, to, via, .. } => {
+            let via = via.map_or(String::new(), |via| format!(" via {via}"));
+            format!("the route to {to}{via} on {}", link(*index))
+        }
+        Action::Announce { index, address, .. } => format!("announcing {address} on {}", link(*index)),
+        Action::Broadcast { index, .. } => format!("sending a DHCP message on {}", link(*index)),
+        Action::Unicast { index, to, .. } => format!("sending a DHCP message to {to} on {}", link(*index)),
+        Action::Resolver { .. } => "writing resolv.conf".into(),
+        Action::HostName { name, .. } => format!("setting the host name {name}"),
+        Action::RestoreFiles => "restoring resolv.conf and the host name".into(),
+        _ => "a step of the work".into(),
+    }
+}

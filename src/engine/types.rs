@@ -1,0 +1,254 @@
+//! What goes into the engine and what comes out of it: plain values.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnetwork::Ipv4Network;
+
+use crate::links::Links;
+use crate::mac::Mac;
+use crate::settle::Udev;
+
+/// One look at the machine.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct View {
+    /// All links.
+    pub links: Links,
+    /// What udev says of them.
+    pub udev: Udev,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The links were read.
+    View(&'a View),
+    /// A UDP payload for the DHCP client came in on this interface.
+    Datagram {
+        /// Index of the interface.
+        index: u32,
+        /// BOOTP message.
+        payload: &'a [u8],
+    },
+    /// An action could not be done.
+    Failed {
+        /// Which.
+        action: &'a Action,
+        /// Why.
+        refusal: &'a Refusal,
+    },
+    /// SIGTERM or SIGINT, by its name.
+    Stop(&'static str),
+    /// Time has passed.
+    Tick,
+}
+
+/// The kernel (or a helper program) said no.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Positive error number; 0 where there is none.
+    pub errno: i32,
+    /// The kernel's own words, already escaped.
+    pub text: String,
+}
+
+/// Something to do, in the order given.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// `modprobe NAME`, unless it is there.
+    LoadModule(&'static str),
+    /// Make a bond; down, without ports.
+    CreateBond {
+        /// Interface name.
+        name: String,
+        /// The kernel's number of the mode: always sent, before everything else.
+        mode: u8,
+        /// Kernel option names and values.
+        options: Vec<(&'static str, String)>,
+        /// Its address.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
+    },
+    /// Make an existing, empty bond ours: down, mode, options, address.
+    TakeOver {
+        /// Index of the bond.
+        index: u32,
+        /// The kernel's number of the mode.
+        mode: u8,
+        /// Kernel option names and values.
+        options: Vec<(&'static str, String)>,
+        /// Its address.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
+    },
+    /// Set options of a bond that is down.
+    SetOptions {
+        /// Index of the bond.
+        index: u32,
+        /// Kernel option names and values.
+        options: Vec<(&'static str, String)>,
+    },
+    /// Set the port down and make it a port of the bond, the two as close together as can be.
+    Enslave {
+        /// Index of the port.
+        port: u32,
+        /// Index of the bond.
+        bond: u32,
+    },
+    /// Take the port out of its bond.
+    Release(u32),
+    /// Set a link up.
+    Up(u32),
+    /// Set a link down.
+    Down(u32),
+    /// Give a link this address.
+    SetMac(u32, Mac),
+    /// Give a link this MTU.
+    SetMtu(u32, u32),
+    /// Make a VLAN interface.
+    CreateVlan {
+        /// Interface name.
+        name: String,
+        /// Index of the interface below.
+        lower: u32,
+        /// 1–4094.
+        id: u16,
+    },
+    /// Delete a link.
+    Delete(u32),
+    /// Set an address.
+    AddAddress {
+        /// Index of the interface.
+        index: u32,
+        /// Address with its subnet's prefix.
+        address: Ipv4Network,
+        /// Point-to-point peer.
+        peer: Option<Ipv4Addr>,
+        /// Seconds for which it is valid; none: for ever.
+        lifetime: Option<u32>,
+    },
+    /// Remove an address.
+    DelAddress {
+        /// Index of the interface.
+        index: u32,
+        /// As it was added.
+        address: Ipv4Network,
+    },
+    /// Set a route.
+    AddRoute {
+        /// Index of the interface.
+        index: u32,
+        /// Destination.
+        to: Ipv4Network,
+        /// Gateway; none: on-link.
+        via: Option<Ipv4Addr>,
+        /// The gateway lies outside every subnet of the interface.
+        onlink: bool,
+        /// Our address: the route goes when it goes.
+        source: Ipv4Addr,
+    },
+    /// Tell the neighbours of an address (gratuitous ARP).
+    Announce {
+        /// Index of the interface.
+        index: u32,
+        /// Its address.
+        mac: Mac,
+        /// The IP address.
+        address: Ipv4Addr,
+    },
+    /// Open the DHCP client's sockets on this interface.
+    OpenDhcp(u32),
+    /// Close them.
+    CloseDhcp(u32),
+    /// Send a BOOTP message by broadcast from 0.0.0.0.
+    Broadcast {
+        /// Index of the interface.
+        index: u32,
+        /// BOOTP message.
+        payload: Vec<u8>,
+    },
+    /// Send a BOOTP message to the server.
+    Unicast {
+        /// Index of the interface.
+        index: u32,
+        /// Leased address.
+        from: Ipv4Addr,
+        /// Server.
+        to: Ipv4Addr,
+        /// BOOTP message.
+        payload: Vec<u8>,
+    },
+    /// Write resolv.conf.
+    Resolver {
+        /// Name servers, best first.
+        servers: Vec<IpAddr>,
+        /// Search list.
+        search: Vec<String>,
+    },
+    /// Set the host name.
+    HostName {
+        /// The name.
+        name: String,
+        /// From a lease: only where the machine has none yet.
+        only_if_unset: bool,
+    },
+    /// Give back resolv.conf and host name as they were found.
+    RestoreFiles,
+    /// One line for the log and the screen.
+    Say(log::Level, String),
+    /// Online: tell the service manager, let go of the terminal.
+    Online,
+    /// Nothing more to do.
+    Finish(Outcome),
+}
+
+impl Action {
+    /// True for what changes links, so that they are to be read again before anything else is decided.
+    pub fn touches_links(&self) -> bool {
+        matches!(
+            self,
+            Self::LoadModule(_)
+                | Self::CreateBond { .. }
+                | Self::TakeOver { .. }
+                | Self::SetOptions { .. }
+                | Self::Enslave { .. }
+                | Self::Release(_)
+                | Self::Up(_)
+                | Self::Down(_)
+                | Self::SetMac(..)
+                | Self::SetMtu(..)
+                | Self::CreateVlan { .. }
+                | Self::Delete(_)
+        )
+    }
+}
+
+/// How it ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// Exit code.
+    pub exit: Exit,
+    /// What was waited for, what was seen instead, what to do about it.
+    pub sentence: String,
+}
+
+/// Exit codes of the program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    /// Online, or nothing was asked.
+    Online = 0,
+    /// Something that should not happen.
+    Unexpected = 1,
+    /// The words can't be followed.
+    Words = 2,
+    /// Ports never came.
+    NoPorts = 3,
+    /// No LACP partner, or no carrier.
+    NoPartner = 4,
+    /// No address.
+    NoAddress = 5,
+    /// The kernel refused.
+    Refused = 6,
+}

@@ -1,0 +1,125 @@
+//! resolv.conf and the host name, with what was there before.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::atomic;
+
+/// The C libraries read so many name servers (MAXNS).
+const MOST_SERVERS: usize = 3;
+
+/// The files that are changed, and where what they were is kept.
+#[derive(Clone, Debug)]
+pub struct Files {
+    resolver: PathBuf,
+    kept: PathBuf,
+}
+
+impl Files {
+    /// `root`: `/`; `run`: `/run/bondstrap`.
+    pub fn new(root: &Path, run: &Path) -> Self {
+        Self { resolver: root.join("etc/resolv.conf"), kept: run.join("found") }
+    }
+
+    /// Writes resolv.conf; what was there is kept once.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn set_resolver(&self, servers: &[IpAddr], search: &[String]) -> io::Result<()> {
+        let kept = self.kept.join("resolv.conf");
+        if !kept.exists() && !self.kept.join("no-resolv.conf").exists() {
+            fs::create_dir_all(&self.kept)?;
+            match fs::read(&self.resolver) {
+                Ok(before) => atomic::write(&kept, &before)?,
+                Err(_) => atomic::write(&self.kept.join("no-resolv.conf"), b"")?,
+            }
+        }
+        atomic::write(&self.resolver, resolver(servers, search).as_bytes())
+    }
+
+    /// Sets the host name; `only_if_unset`: not where the machine has one.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_host_name(&self, name: &str, only_if_unset: bool) -> io::Result<()> {
+        let before = nix::unistd::gethostname()?.into_string().unwrap_or_default();
+        let unset = matches!(before.as_str(), "" | "(none)" | "localhost" | "localhost.localdomain");
+        if before == name || only_if_unset && !unset {
+            return Ok(());
+        }
+        let kept = self.kept.join("hostname");
+        if !kept.exists() {
+            fs::create_dir_all(&self.kept)?;
+            atomic::write(&kept, before.as_bytes())?;
+        }
+        Ok(nix::unistd::sethostname(name)?)
+    }
+
+    /// Puts back what was there before us. A resolv.conf that somebody has written since stays.
+    ///
+    /// # Errors
+    /// The first that came up; the rest is done all the same.
+    pub fn restore(&self) -> io::Result<()> {
+        let ours = fs::read_to_string(&self.resolver).is_ok_and(|text| text.starts_with(MARK));
+        let resolver = match fs::read(self.kept.join("resolv.conf")) {
+            Ok(before) if ours => atomic::write(&self.resolver, &before),
+            Err(_) if ours && self.kept.join("no-resolv.conf").exists() => fs::remove_file(&self.resolver),
+            _ => Ok(()),
+        };
+        let name = match fs::read_to_string(self.kept.join("hostname")) {
+            Ok(before) => nix::unistd::sethostname(before).map_err(io::Error::from),
+            Err(_) => Ok(()),
+        };
+        let _ = fs::remove_dir_all(&self.kept);
+        resolver.and(name)
+    }
+}
+
+/// First line of a resolv.conf of ours.
+const MARK: &str = "# written by bondstrap";
+
+/// resolv.conf(5).
+fn resolver(servers: &[IpAddr], search: &[String]) -> String {
+    let mut text = format!("{MARK}\n");
+    if !search.is_empty() {
+        text.push_str(&format!("search {}\n", search.join(" ")));
+    }
+    for server in servers.iter().take(MOST_SERVERS) {
+        text.push_str(&format!("nameserver {server}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolv_conf_is_given_back_unless_somebody_wrote_it() {
+        let root = std::env::temp_dir().join(format!("bondstrap-files-{}", std::process::id()));
+        fs::create_dir_all(root.join("etc")).unwrap();
+        let conf = root.join("etc/resolv.conf");
+        let files = Files::new(&root, &root.join("run"));
+        let servers = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+
+        files.set_resolver(&servers, &["example.net".into()]).unwrap();
+        let text = fs::read_to_string(&conf).unwrap();
+        assert_eq!(text, "# written by bondstrap\nsearch example.net\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
+        files.restore().unwrap();
+        assert!(!conf.exists(), "there was none");
+
+        fs::write(&conf, "nameserver 198.51.100.1\n").unwrap();
+        files.set_resolver(&servers, &[]).unwrap();
+        files.set_resolver(&servers[..1], &[]).unwrap();
+        files.restore().unwrap();
+        assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 198.51.100.1\n");
+
+        files.set_resolver(&servers, &[]).unwrap();
+        fs::write(&conf, "nameserver 203.0.113.1\n").unwrap();
+        files.restore().unwrap();
+        assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 203.0.113.1\n");
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

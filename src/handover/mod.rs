@@ -1,0 +1,6 @@
+//! What is left for others: `state.json`, resolv.conf, the host name. Contents are rendered purely; files are
+//! replaced whole or not at all.
+
+pub mod atomic;
+pub mod files;
+pub mod store;

@@ -1,0 +1,153 @@
+//! `/run/bondstrap`: the state as a file, the lock of the living engine, and waiting for either to change.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use tokio::io::unix::AsyncFd;
+
+use super::atomic;
+use crate::engine::state::State;
+use crate::sys;
+
+/// Where it is on every target.
+pub const RUN: &str = "/run/bondstrap";
+
+/// Largest state.json that is read: more is not ours. Bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// The directory of the state.
+#[derive(Clone, Debug)]
+pub struct Store {
+    directory: PathBuf,
+}
+
+/// Held by the engine as long as it lives.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code, reason = "the lock goes when the file is closed")] File);
+
+impl Store {
+    /// The one at `directory`, normally [`RUN`].
+    pub fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes the directory, if it is not there.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn prepare(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o755).create(&self.directory)
+    }
+
+    /// Takes the engine's lock; none: an engine holds it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn lock(&self) -> io::Result<Option<Lock>> {
+        let mut open = OpenOptions::new();
+        // Not readable by others: whoever can open it could hold the lock.
+        open.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        let file = open.open(self.directory.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// The state, if there is one that can be read.
+    pub fn load(&self) -> Option<State> {
+        let path = self.directory.join("state.json");
+        if fs::metadata(&path).ok()?.len() > LARGEST {
+            return None;
+        }
+        serde_json::from_slice::<State>(&fs::read(path).ok()?).ok().filter(|state| state.version == 1)
+    }
+
+    /// Writes the state.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn save(&self, state: &State) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(state)?;
+        text.push(b'\n');
+        atomic::write(&self.directory.join("state.json"), &text)
+    }
+
+    /// True while the process that wrote `state` lives. Needs no rights.
+    pub fn engine_lives(state: &State) -> bool {
+        fs::read_to_string(format!("/proc/{}/comm", state.pid)).is_ok_and(|name| name.trim_end() == "bondstrap")
+    }
+
+    /// Removes the state: everything was given back.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(self.directory.join("state.json"));
+    }
+
+    /// Starts watching for changes of the state.
+    ///
+    /// # Errors
+    /// Where inotify can't be had.
+    pub fn watch(&self) -> io::Result<Watch> {
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let fd = inotify.as_fd().try_clone_to_owned()?;
+        let mut watch = Watch { inotify, fd: sys::register(fd)?, directory: self.directory.clone(), direct: false };
+        watch.aim()?;
+        Ok(watch)
+    }
+}
+
+/// Wakes up when the state may have changed.
+#[derive(Debug)]
+pub struct Watch {
+    inotify: Inotify,
+    fd: AsyncFd<std::os::fd::OwnedFd>,
+    directory: PathBuf,
+    direct: bool,
+}
+
+impl Watch {
+    /// Watches the directory, or, before that is there, the nearest one above it.
+    fn aim(&mut self) -> io::Result<()> {
+        let flags = AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_CLOSE_WRITE;
+        for place in self.directory.ancestors() {
+            match self.inotify.add_watch(place, flags) {
+                Ok(_) => {
+                    self.direct = place == self.directory;
+                    return Ok(());
+                }
+                Err(nix::Error::ENOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// Returns when something has changed.
+    ///
+    /// # Errors
+    /// Those of inotify.
+    pub async fn changed(&mut self) -> io::Result<()> {
+        loop {
+            let mut ready = self.fd.readable().await?;
+            match self.inotify.read_events() {
+                Ok(_) => break,
+                Err(nix::Error::EAGAIN) => ready.clear_ready(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if !self.direct {
+            self.aim()?;
+        }
+        Ok(())
+    }
+}

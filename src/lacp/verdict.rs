@@ -1,0 +1,214 @@
+//! Can traffic pass? (pure)
+//!
+//! Carrier on the bond proves nothing: a port without a partner is an active aggregator of its own. What counts
+//! is the partner's address and the state octets of the ports in the active aggregator.
+
+use crate::clock::Millis;
+use crate::links::{Link, LacpState, Links};
+use crate::mac::Mac;
+use crate::plan::Mode;
+
+/// No LACPDU sent or heard for this long, with carrier, is a verdict of its own. Milliseconds.
+pub const SILENCE: Millis = 5_000;
+
+/// What a bond can do right now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// These ports pass traffic both ways.
+    Ready {
+        /// Names of the ports.
+        ports: Vec<String>,
+        /// The partner's system id; none in modes without LACP.
+        partner: Option<Mac>,
+    },
+    /// Our side distributes, the partner has yet to say that it does.
+    Distributing {
+        /// The partner's system id.
+        partner: Mac,
+    },
+    /// A partner is heard; both sides are still negotiating.
+    Negotiating {
+        /// The partner's system id.
+        partner: Mac,
+    },
+    /// Carrier, but no partner.
+    NoPartner,
+    /// No port has carrier.
+    NoCarrier,
+    /// The bond has no ports.
+    NoPorts,
+}
+
+impl Verdict {
+    /// Frames that we send leave the bond: DHCP may start.
+    pub fn can_send(&self) -> bool {
+        matches!(self, Self::Ready { .. } | Self::Distributing { .. })
+    }
+}
+
+/// Judges `bond` (of mode `mode`) by one read of the links.
+pub fn verdict(bond: &Link, mode: Mode, links: &Links) -> Verdict {
+    let ports: Vec<&Link> = links.ports_of(bond.index).collect();
+    if ports.is_empty() {
+        return Verdict::NoPorts;
+    }
+    let alive = || ports.iter().filter(|port| port.carrier && port.port.is_some_and(|side| side.link_up));
+    if !ports.iter().any(|port| port.carrier) {
+        return Verdict::NoCarrier;
+    }
+    if mode != Mode::Lacp {
+        let ports: Vec<String> = alive().map(|port| port.name.clone()).collect();
+        return if ports.is_empty() || !bond.up {
+            Verdict::NoCarrier
+        } else {
+            Verdict::Ready { ports, partner: None }
+        };
+    }
+    let side = bond.bond();
+    let Some(partner) = side.and_then(|side| side.partner).filter(|mac| !mac.is_zero()) else {
+        return Verdict::NoPartner;
+    };
+    let active = side.and_then(|side| side.aggregator);
+    let in_active = |port: &&Link| port.port.is_some_and(|side| side.aggregator == active);
+    let distributes = |state: LacpState| state.passes_traffic();
+    let sending: Vec<&Link> = alive()
+        .copied()
+        .filter(in_active)
+        .filter(|port| port.port.is_some_and(|side| distributes(side.actor)))
+        .collect();
+    let ready: Vec<String> = sending
+        .iter()
+        .filter(|port| port.port.is_some_and(|side| distributes(side.partner)))
+        .map(|port| port.name.clone())
+        .collect();
+    if !ready.is_empty() {
+        Verdict::Ready { ports: ready, partner: Some(partner) }
+    } else if !sending.is_empty() {
+        Verdict::Distributing { partner }
+    } else {
+        Verdict::Negotiating { partner }
+    }
+}
+
+/// What one port hears and says, over time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hearing {
+    /// Carrier since.
+    pub carrier_since: Option<Millis>,
+    /// An LACPDU of a partner has been heard since there is carrier.
+    pub heard: bool,
+    /// Frames sent when the carrier came; more than that: something of ours went out.
+    pub sent_before: u64,
+    /// Something went out.
+    pub sent: bool,
+}
+
+impl Hearing {
+    /// Takes note of one read of the port.
+    pub fn look(&mut self, now: Millis, link: &Link) {
+        if !link.carrier {
+            *self = Self::default();
+            return;
+        }
+        if self.carrier_since.is_none() {
+            *self = Self { carrier_since: Some(now), sent_before: link.sent, ..Self::default() };
+        }
+        self.sent |= link.sent > self.sent_before;
+        // A port that has heard nothing keeps its partner side defaulted (ad_initialize_port, RX DEFAULTED).
+        self.heard |=
+            link.port.is_some_and(|side| !side.actor.is_defaulted() && !side.actor.is_expired() && side.actor.0 != 0);
+    }
+
+    /// One clause on this port for a sentence: `no carrier`, `carrier, but no LACPDU heard` …
+    pub fn clause(&self, now: Millis) -> &'static str {
+        match self.carrier_since {
+            None => "no carrier",
+            Some(since) if !self.sent && now >= since + SILENCE => "carrier, but none of our LACPDUs leaves it",
+            Some(_) if !self.heard => "carrier, but no LACPDU heard",
+            Some(_) => "LACPDUs heard",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::links::{Bond, Kind, Port};
+
+    const PARTNER: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
+    fn bond(partner: Mac) -> Link {
+        let side = Bond { mode: 4, aggregator: Some(1), partner: Some(partner), ..Bond::default() };
+        Link { index: 9, name: "bond0".into(), kind: Kind::Bond(Box::new(side)), up: true, ..Link::default() }
+    }
+
+    fn port(index: u32, carrier: bool, aggregator: u16, actor: u8, partner: u8) -> Link {
+        let side = Port {
+            link_up: carrier,
+            aggregator: Some(aggregator),
+            actor: LacpState(actor),
+            partner: LacpState(partner),
+            permanent: None,
+        };
+        Link {
+            index,
+            name: format!("eth{index}"),
+            controller: Some(9),
+            carrier,
+            port: Some(side),
+            ..Link::default()
+        }
+    }
+
+    fn judge(partner: Mac, ports: &[Link]) -> Verdict {
+        verdict(&bond(partner), Mode::Lacp, &Links(ports.to_vec()))
+    }
+
+    #[test]
+    fn lacp_table() {
+        let ready = |names: &[&str]| Verdict::Ready {
+            ports: names.iter().map(|name| (*name).into()).collect(),
+            partner: Some(PARTNER),
+        };
+        for (partner, ports, expected) in [
+            (PARTNER, vec![], Verdict::NoPorts),
+            (PARTNER, vec![port(0, false, 1, 0x3f, 0x3f)], Verdict::NoCarrier),
+            (Mac::ZERO, vec![port(0, true, 1, 0x3f, 0x3f)], Verdict::NoPartner),
+            // The trap: bond carrier, collecting and distributing, but to nobody.
+            (PARTNER, vec![port(0, true, 1, 0x7f, 0x02)], Verdict::Negotiating { partner: PARTNER }),
+            (PARTNER, vec![port(0, true, 1, 0x0f, 0x0f)], Verdict::Negotiating { partner: PARTNER }),
+            (PARTNER, vec![port(0, true, 1, 0x3f, 0x0f)], Verdict::Distributing { partner: PARTNER }),
+            (PARTNER, vec![port(0, true, 1, 0x3f, 0x3d)], ready(&["eth0"])),
+            (PARTNER, vec![port(0, true, 1, 0x3f, 0x3d), port(1, true, 2, 0x3f, 0x3d)], ready(&["eth0"])),
+            (PARTNER, vec![port(0, false, 1, 0x3f, 0x3d), port(1, true, 1, 0x3f, 0x3d)], ready(&["eth1"])),
+            (PARTNER, vec![port(0, true, 1, 0x3f, 0xbd)], Verdict::Distributing { partner: PARTNER }),
+        ] {
+            assert_eq!(judge(partner, &ports), expected, "{ports:?}");
+        }
+    }
+
+    #[test]
+    fn other_modes_need_carrier_only() {
+        let links = Links(vec![port(0, true, 0, 0, 0), port(1, false, 0, 0, 0)]);
+        let expected = Verdict::Ready { ports: vec!["eth0".into()], partner: None };
+        assert_eq!(verdict(&bond(Mac::ZERO), Mode::ActiveBackup, &links), expected);
+    }
+
+    #[test]
+    fn hearing_tells_silence_apart() {
+        let mut hearing = Hearing::default();
+        let mut link = port(0, true, 1, 0x47, 0);
+        hearing.look(0, &link);
+        assert_eq!(hearing.clause(1_000), "carrier, but no LACPDU heard");
+        assert_eq!(hearing.clause(SILENCE), "carrier, but none of our LACPDUs leaves it");
+        link.sent = 1;
+        hearing.look(SILENCE, &link);
+        assert_eq!(hearing.clause(SILENCE), "carrier, but no LACPDU heard");
+        link.port = Some(Port { actor: LacpState(0x0f), ..Port::default() });
+        hearing.look(SILENCE, &link);
+        assert_eq!(hearing.clause(SILENCE), "LACPDUs heard");
+        link.carrier = false;
+        hearing.look(SILENCE, &link);
+        assert_eq!(hearing.clause(SILENCE), "no carrier");
+    }
+}

@@ -1,0 +1,194 @@
+//! The links that are there, as plain values. `netlink/` fills them in; everything pure reads them.
+
+use crate::mac::Mac;
+
+/// One network interface, as one read of the kernel's table showed it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Link {
+    /// Interface index: stays the same when the name changes.
+    pub index: u32,
+    /// Name at the moment of the read.
+    pub name: String,
+    /// What makes it more than a NIC.
+    pub kind: Kind,
+    /// `ARPHRD_ETHER`: the only link type that can be a port here.
+    pub ethernet: bool,
+    /// Administratively up (`IFF_UP`).
+    pub up: bool,
+    /// The cable is in and the other side is alive (`IFF_LOWER_UP`).
+    pub carrier: bool,
+    /// Present address.
+    pub mac: Option<Mac>,
+    /// The address burnt in, where the driver tells it.
+    pub permanent: Option<Mac>,
+    /// Index of the bond or bridge that it is a port of.
+    pub controller: Option<u32>,
+    /// Index of the interface that it stands on (VLANs).
+    pub lower: Option<u32>,
+    /// Bytes.
+    pub mtu: u32,
+    /// Frames sent since the driver counts.
+    pub sent: u64,
+    /// Set while it is a port of a bond.
+    pub port: Option<Port>,
+}
+
+/// Kinds of links that matter here (`IFLA_INFO_KIND`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Kind {
+    /// No kind: a real NIC (or the loopback).
+    #[default]
+    Device,
+    /// A bond.
+    Bond(Box<Bond>),
+    /// A VLAN with this id.
+    Vlan(u16),
+    /// Something else, by its name (`veth`, `bridge` …).
+    Other(String),
+}
+
+/// A bond's own side.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Bond {
+    /// The kernel's number of the mode.
+    pub mode: u8,
+    /// Option values as the kernel reads them back, by kernel name.
+    pub options: Vec<(&'static str, String)>,
+    /// Number of the active aggregator (802.3ad).
+    pub aggregator: Option<u16>,
+    /// System id of the LACP partner; zero: none.
+    pub partner: Option<Mac>,
+}
+
+/// A bond port's side (`IFLA_BOND_SLAVE_*`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Port {
+    /// Its own address from before it became a port.
+    pub permanent: Option<Mac>,
+    /// The bond sees its link as up.
+    pub link_up: bool,
+    /// Aggregator it belongs to.
+    pub aggregator: Option<u16>,
+    /// Actor's operational state, bits of IEEE 802.1AX 6.4.2.3.
+    pub actor: LacpState,
+    /// The partner's.
+    pub partner: LacpState,
+}
+
+/// The state octet of an LACPDU (IEEE 802.1AX-2020 6.4.2.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LacpState(pub u8);
+
+impl LacpState {
+    /// Aggregatable with others in its group.
+    const SYNC: u8 = 0x08;
+    const COLLECTING: u8 = 0x10;
+    const DISTRIBUTING: u8 = 0x20;
+    const DEFAULTED: u8 = 0x40;
+    const EXPIRED: u8 = 0x80;
+
+    /// In sync, collecting and distributing, and by real information, neither defaulted nor expired.
+    pub fn passes_traffic(self) -> bool {
+        let wanted = Self::SYNC | Self::COLLECTING | Self::DISTRIBUTING;
+        self.0 & wanted == wanted && !self.is_defaulted() && self.0 & Self::EXPIRED == 0
+    }
+
+    /// What it knows of the other side is a default, not something heard.
+    pub fn is_defaulted(self) -> bool {
+        self.0 & Self::DEFAULTED != 0
+    }
+
+    /// What it knows of the other side has timed out.
+    pub fn is_expired(self) -> bool {
+        self.0 & Self::EXPIRED != 0
+    }
+
+    /// The flags that are set, in the standard's words; `none` where nothing is.
+    pub fn words(self) -> String {
+        const NAMES: [&str; 8] = [
+            "active",
+            "short-timeout",
+            "aggregatable",
+            "in-sync",
+            "collecting",
+            "distributing",
+            "defaulted",
+            "expired",
+        ];
+        let set: Vec<_> = NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1).collect();
+        if set.is_empty() {
+            return "none".into();
+        }
+        set.into_iter().map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// All links of one read, in the kernel's order (by index).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Links(pub Vec<Link>);
+
+impl Links {
+    /// The link with this index.
+    pub fn get(&self, index: u32) -> Option<&Link> {
+        self.0.iter().find(|link| link.index == index)
+    }
+
+    /// The link with this name.
+    pub fn named(&self, name: &str) -> Option<&Link> {
+        self.0.iter().find(|link| link.name == name)
+    }
+
+    /// The ports of a bond or bridge.
+    pub fn ports_of(&self, controller: u32) -> impl Iterator<Item = &Link> {
+        self.0.iter().filter(move |link| link.controller == Some(controller))
+    }
+}
+
+impl Link {
+    /// The bond's side, if it is a bond.
+    pub fn bond(&self) -> Option<&Bond> {
+        match &self.kind {
+            Kind::Bond(bond) => Some(bond),
+            _ => None,
+        }
+    }
+
+    /// The address by which the NIC is known outside: burnt in, else the one from before it was a port,
+    /// else (veth and the like, while free) its present one.
+    pub fn own_mac(&self) -> Option<Mac> {
+        let burnt_in = self.permanent.filter(|mac| !mac.is_zero());
+        let before = self.port.and_then(|port| port.permanent).filter(|mac| !mac.is_zero());
+        burnt_in.or(before).or(if self.controller.is_none() { self.mac } else { None })
+    }
+
+    /// True for what can be made a port: an Ethernet link that is not built upon others.
+    pub fn can_be_port(&self) -> bool {
+        self.ethernet && !matches!(self.kind, Kind::Bond(_) | Kind::Vlan(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traffic_needs_all_three_and_real_information() {
+        for (state, expected) in
+            [(0x3f, true), (0x3d, true), (0x38, true), (0x1f, false), (0x2f, false), (0x7f, false), (0xbf, false)]
+        {
+            assert_eq!(LacpState(state).passes_traffic(), expected, "{state:#x}");
+        }
+    }
+
+    #[test]
+    fn own_address_prefers_what_cannot_change() {
+        let mac = |last| Some(Mac([2, 0, 0, 0, 0, last]));
+        let port = Port { permanent: mac(2), ..Port::default() };
+        let free = Link { mac: mac(9), ..Link::default() };
+        assert_eq!(free.own_mac(), mac(9));
+        let in_bond = Link { controller: Some(5), port: Some(port), ..free.clone() };
+        assert_eq!(in_bond.own_mac(), mac(2));
+        assert_eq!(Link { permanent: mac(1), ..in_bond }.own_mac(), mac(1));
+        assert_eq!(Link { controller: Some(5), ..free }.own_mac(), None, "a bridge port may wear another's");
+    }
+}

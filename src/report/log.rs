@@ -1,0 +1,120 @@
+//! The log: stderr, `/dev/kmsg` and `/run/bondstrap/log`; on XCP-ng also `/tmp/bondstrap-log`, which support
+//! bundles collect.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ::log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::clock::Millis;
+use crate::plan::LogLevel;
+use crate::sys::boottime;
+
+/// A log file ends here: an hour of a flapping cable must not fill an initramfs. Bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// Where the log of an installation is looked for on XCP-ng, and by what it is recognised.
+const XCP_MARK: &str = "/opt/xensource/installer";
+const XCP_LOG: &str = "/tmp/bondstrap-log";
+
+struct Logger {
+    stderr: env_logger::Logger,
+    start: Millis,
+    files: Vec<Mutex<File>>,
+    written: AtomicU64,
+    kmsg: Option<Mutex<File>>,
+}
+
+/// False once the engine has let go of the terminal.
+static TERMINAL: AtomicBool = AtomicBool::new(true);
+
+/// Starts the log. `directory`: where the files go; none: stderr only (commands that look and leave).
+pub fn start(level: LogLevel, directory: Option<&Path>) {
+    let filter = match level {
+        LogLevel::Off => LevelFilter::Off,
+        LogLevel::Error => LevelFilter::Error,
+        LogLevel::Warn => LevelFilter::Warn,
+        LogLevel::Info => LevelFilter::Info,
+        LogLevel::Debug => LevelFilter::Debug,
+        LogLevel::Trace => LevelFilter::Trace,
+    };
+    let start = boottime();
+    let stderr = env_logger::Builder::new()
+        .filter_level(LevelFilter::Off)
+        .filter_module("bondstrap", filter)
+        .format(move |out, record| writeln!(out, "bondstrap {} {}", since(start), message(record)))
+        .build();
+    let mut files = Vec::new();
+    let mut kmsg = None;
+    if let Some(directory) = directory {
+        files.extend(append(&directory.join("log")));
+        if Path::new(XCP_MARK).exists() {
+            files.extend(append(Path::new(XCP_LOG)));
+        }
+        kmsg = OpenOptions::new().write(true).open("/dev/kmsg").ok().map(Mutex::new);
+    }
+    let logger = Logger { stderr, start, files, written: AtomicU64::new(0), kmsg };
+    if ::log::set_boxed_logger(Box::new(logger)).is_ok() {
+        ::log::set_max_level(filter);
+    }
+}
+
+/// From now on nothing goes to stderr: an installer's screen is up.
+pub fn leave_terminal() {
+    TERMINAL.store(false, Ordering::Relaxed);
+}
+
+fn append(path: &Path) -> Option<Mutex<File>> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = OpenOptions::new().create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path);
+    file.ok().map(Mutex::new)
+}
+
+/// `   2.46s`: since the program started.
+fn since(start: Millis) -> String {
+    let millis = boottime().saturating_sub(start);
+    format!("{:>4}.{:02}s", millis / 1_000, millis % 1_000 / 10)
+}
+
+fn message(record: &Record<'_>) -> String {
+    match record.level() {
+        Level::Error => format!("error: {}", record.args()),
+        Level::Warn => format!("warning: {}", record.args()),
+        _ => record.args().to_string(),
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.stderr.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        if TERMINAL.load(Ordering::Relaxed) {
+            self.stderr.log(record);
+        }
+        let text = message(record);
+        let line = format!("{} {text}\n", since(self.start));
+        if self.written.fetch_add(line.len() as u64, Ordering::Relaxed) < LARGEST {
+            for file in &self.files {
+                // A full disk must not stop the network.
+                let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+            }
+        }
+        if let Some(kmsg) = &self.kmsg
+            && record.level() <= Level::Info
+        {
+            // Priority 6 (info) is below what installers let through to their screens (loglevel 4 and less).
+            let record = format!("<6>bondstrap: {text}\n");
+            let _ = kmsg.lock().unwrap_or_else(PoisonError::into_inner).write_all(record.as_bytes());
+        }
+    }
+
+    fn flush(&self) {}
+}

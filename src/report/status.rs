@@ -1,0 +1,153 @@
+//! `status` for people: 80 columns, one screen. (pure)
+
+use std::fmt::Write;
+
+use crate::clock::Millis;
+use crate::engine::state::{Phase, State, Waiting};
+
+/// The whole text. `alive`: the engine still works.
+pub fn text(state: &State, now: Millis, alive: bool) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", headline(state, alive));
+    if let Some(waiting) = state.waiting.as_ref().filter(|_| alive) {
+        let _ = writeln!(out, "  waiting for {}", wait(waiting, now));
+    }
+    if !state.sentence.is_empty() {
+        let _ = writeln!(out, "  {}", state.sentence);
+    }
+    for bond in &state.bonds {
+        let partner = bond.partner.map_or("none".to_owned(), |mac| mac.to_string());
+        let _ = writeln!(out, "\n{}  {}, LACP partner {partner}", bond.name, bond.mode);
+        let _ = writeln!(out, "  {}", bond.verdict);
+        for port in state.ports.iter().filter(|port| port.bond == bond.name) {
+            let mac = port.mac.map_or(String::new(), |mac| mac.to_string());
+            let what = match () {
+                () if port.ready => "passes traffic",
+                () if !port.in_bond => "not in the bond",
+                () => &port.hearing,
+            };
+            let _ = writeln!(out, "  {:<12} {mac:<17}  {what}", port.name);
+            if bond.mode == "802.3ad" && port.in_bond && !port.ready {
+                let _ = writeln!(out, "               we: {}", port.actor);
+                let _ = writeln!(out, "               partner: {}", port.partner);
+            }
+        }
+    }
+    if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
+        let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "\n{interface}  {}", addresses.join(", "));
+        let gateway = state.gateway.map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| ip.to_string());
+        let _ = writeln!(out, "  router    {gateway}");
+        let dns: Vec<_> = state.dns.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "  DNS       {}", if dns.is_empty() { "none".to_owned() } else { dns.join(", ") });
+        if let Some(lease) = state.lease.get(interface) {
+            let left = match lease.left_secs(now) {
+                None => "for ever".to_owned(),
+                Some(seconds) => format!("{} left", span(Millis::from(seconds) * 1_000)),
+            };
+            let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
+        }
+        if let Some(name) = &state.hostname {
+            let _ = writeln!(out, "  host name {name}");
+        }
+    }
+    out
+}
+
+fn headline(state: &State, alive: bool) -> String {
+    let phase = match state.phase {
+        Phase::Settling => "waiting for the NICs' final names",
+        Phase::Building => "building the bond",
+        Phase::Lacp => "waiting for the LACP partner",
+        Phase::Dhcp => "waiting for an address",
+        Phase::Online => "online",
+        Phase::Failed => "failed; everything was given back",
+        Phase::Stopped => "stopped",
+    };
+    match (alive, state.phase) {
+        (true, _) => format!("bondstrap: {phase} (engine {})", state.pid),
+        (false, Phase::Failed | Phase::Stopped) => format!("bondstrap: {phase}"),
+        (false, _) => format!("bondstrap: the engine has died while {phase}; bondstrap up takes it up again"),
+    }
+}
+
+fn wait(waiting: &Waiting, now: Millis) -> String {
+    let passed = span(now.saturating_sub(waiting.since_ms));
+    let limit = waiting.limit_ms.map_or("no limit".to_owned(), |limit| format!("limit {}", span(limit)));
+    format!("{} ({passed}, {limit})", waiting.what)
+}
+
+/// `3 s`, `12 min`, `5 h 20 min`.
+fn span(millis: Millis) -> String {
+    let seconds = millis / 1_000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::state::{BondState, PortState};
+
+    fn port(name: &str, ready: bool) -> PortState {
+        PortState {
+            name: name.into(),
+            index: 2,
+            mac: Some("02:00:00:00:00:01".parse().unwrap()),
+            bond: "bond0".into(),
+            in_bond: true,
+            carrier: true,
+            ready,
+            actor: "active aggregatable".into(),
+            partner: "none".into(),
+            hearing: "carrier, but no LACPDU heard".into(),
+        }
+    }
+
+    #[test]
+    fn a_bond_that_waits() {
+        let state = State {
+            version: 1,
+            pid: 77,
+            phase: Phase::Lacp,
+            waiting: Some(Waiting { what: "an LACP partner on bond0".into(), since_ms: 0, limit_ms: Some(35_000) }),
+            bonds: vec![BondState {
+                name: "bond0".into(),
+                index: 4,
+                mode: "802.3ad".into(),
+                mac: None,
+                partner: None,
+                aggregator: Some(1),
+                created: true,
+                verdict: "carrier, but no LACP partner".into(),
+            }],
+            ports: vec![port("eth0", false), port("eth1", true)],
+            ..State::default()
+        };
+        let expected = "\
+bondstrap: waiting for the LACP partner (engine 77)
+  waiting for an LACP partner on bond0 (12 s, limit 35 s)
+
+bond0  802.3ad, LACP partner none
+  carrier, but no LACP partner
+  eth0         02:00:00:00:00:01  carrier, but no LACPDU heard
+               we: active aggregatable
+               partner: none
+  eth1         02:00:00:00:00:01  passes traffic
+";
+        assert_eq!(text(&state, 12_000, true), expected);
+        assert!(text(&state, 12_000, false).starts_with("bondstrap: the engine has died while waiting for the LACP"));
+    }
+
+    #[test]
+    fn spans() {
+        for (millis, expected) in
+            [(0, "0 s"), (119_999, "119 s"), (120_000, "2 min"), (7_199_000, "119 min"), (19_200_000, "5 h 20 min")]
+        {
+            assert_eq!(span(millis), expected);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The only loop: events in, actions out.
+
+mod arp;
+mod modules;
+mod notify;
+mod packets;
+mod perform;
+mod udev;
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::clock::Millis;
+use crate::engine::state::State;
+use crate::engine::types::{Action, Event, Exit, Outcome, View};
+use crate::engine::{Config, Engine};
+use crate::handover::files::Files;
+use crate::handover::store::Store;
+use crate::links::Links;
+use crate::netlink::{Netlink, hints::Hints};
+use crate::plan::Plan;
+use crate::report::screen::Screen;
+use crate::sys::{boottime, permanent_mac};
+use packets::Packets;
+
+/// How the loop is run.
+#[derive(Debug)]
+pub struct Settings {
+    /// Limits end the work.
+    pub limited: bool,
+    /// Let go of the terminal once online.
+    pub detach: bool,
+    /// Where state and files go.
+    pub store: Store,
+}
+
+/// Runs the engine for `plan` until it is done.
+///
+/// # Errors
+/// Where the loop can't even start: no netlink, no signals.
+pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
+    let config = Config {
+        limited: settings.limited,
+        seed: seed(),
+        kernel: modules::kernel_release(),
+        previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
+    };
+    let mut world = World {
+        hints: Hints::open()?,
+        netlink: Netlink::open()?,
+        packets: Packets::default(),
+        files: Files::new(std::path::Path::new("/"), settings.store.path()),
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        permanent: Default::default(),
+        last_look: 0,
+        screen: Screen::new(),
+        saved: None,
+        settings,
+    };
+    let mut engine = Engine::new(plan, config, boottime());
+    let mut queue: VecDeque<Action> = world.look(&mut engine).await?;
+    loop {
+        let mut touched = false;
+        while let Some(action) = queue.pop_front() {
+            if let Action::Finish(outcome) = action {
+                world.save(&engine);
+                return Ok(outcome);
+            }
+            touched |= action.touches_links();
+            if let Err(refusal) = world.perform(&action).await {
+                queue.extend(engine.step(boottime(), Event::Failed { action: &action, refusal: &refusal }));
+            }
+        }
+        queue = if touched {
+            world.look(&mut engine).await?
+        } else {
+            world.save(&engine);
+            world.next(&mut engine).await?
+        };
+    }
+}
+
+/// Everything outside the engine.
+struct World {
+    hints: Hints,
+    netlink: Netlink,
+    packets: Packets,
+    files: Files,
+    settings: Settings,
+    terminate: Signal,
+    interrupt: Signal,
+    /// Permanent addresses that only ethtool tells, by index and name.
+    permanent: std::collections::BTreeMap<u32, Option<crate::mac::Mac>>,
+    last_look: Millis,
+    screen: Screen,
+    /// The state as it was written last.
+    saved: Option<State>,
+}
+
+impl World {
+    /// Reads the links and hands them to the engine.
+    async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
+        let mut links = self
+            .netlink
+            .links()
+            .await
+            .map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))?;
+        self.add_permanent(&mut links);
+        let udev = udev::read(&links);
+        let now = boottime();
+        self.last_look = now;
+        Ok(engine.step(now, Event::View(&View { links, udev })).into())
+    }
+
+    /// Kernels before 5.6 do not report the permanent address over netlink.
+    fn add_permanent(&mut self, links: &mut Links) {
+        self.permanent.retain(|index, _| links.get(*index).is_some());
+        for link in &mut links.0 {
+            if link.permanent.is_none() && link.can_be_port() {
+                let ask = || permanent_mac(&link.name);
+                link.permanent = *self.permanent.entry(link.index).or_insert_with(ask);
+            }
+        }
+    }
+
+    /// Waits for the next event and lets the engine have it.
+    async fn next(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
+        let now = boottime();
+        let poll_at = engine.poll().map(|gap| self.last_look + gap);
+        let screen_at = self.screen.wants_tick(engine.waiting()).then_some(now + 1_000);
+        let wake_at = [engine.deadline(), poll_at, screen_at].into_iter().flatten().min();
+        // Without a deadline only an event can change anything; an hour is as good as for ever.
+        let pause = Duration::from_millis(wake_at.map_or(3_600_000, |at| at.saturating_sub(now)));
+        tokio::select! {
+            () = self.hints.changed() => self.look(engine).await,
+            (index, payload) = self.packets.next() => {
+                Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
+            }
+            _ = self.terminate.recv() => Ok(engine.step(boottime(), Event::Stop("SIGTERM")).into()),
+            _ = self.interrupt.recv() => Ok(engine.step(boottime(), Event::Stop("SIGINT")).into()),
+            () = tokio::time::sleep(pause) => {
+                let now = boottime();
+                if let Some(waiting) = engine.waiting() {
+                    self.screen.show(now, waiting);
+                }
+                if poll_at.is_some_and(|at| at <= now) {
+                    self.look(engine).await
+                } else {
+                    Ok(engine.step(now, Event::Tick).into())
+                }
+            }
+        }
+    }
+
+    /// Writes the state, if it has changed.
+    fn save(&mut self, engine: &Engine) {
+        let state = engine.state(std::process::id());
+        if self.saved.as_ref() == Some(&state) {
+            return;
+        }
+        if let Err(error) = self.settings.store.save(&state) {
+            log::warn!("the state can't be written to {}: {error}", self.settings.store.path().display());
+        }
+        self.saved = Some(state);
+    }
+}
+
+/// Sends away everything that `found` asks for, without an engine: for `down`.
+pub async fn give_back(state: &State, store: &Store) -> io::Result<Vec<String>> {
+    let netlink = Netlink::open()?;
+    let links = netlink.links().await.map_err(|refusal| io::Error::other(refusal.text))?;
+    let files = Files::new(std::path::Path::new("/"), store.path());
+    let mut trouble = Vec::new();
+    for action in crate::engine::undo::actions(&state.found, &links) {
+        if let Err(refusal) = perform::give_back(&netlink, &files, &action).await {
+            trouble.push(refusal.text);
+        }
+    }
+    Ok(trouble)
+}
+
+/// An unexpected end, as an outcome.
+pub fn unexpected(error: &io::Error) -> Outcome {
+    Outcome { exit: Exit::Unexpected, sentence: format!("bondstrap could not go on: {error}") }
+}
+
+/// Randomness for transaction ids and jitter, from the kernel, without waiting for its pool to fill.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,104 @@
+//! One action, done.
+
+use std::io;
+
+use super::{World, arp, modules, notify, packets};
+use crate::engine::types::{Action, Refusal};
+use crate::handover::files::Files;
+use crate::mac::Mac;
+use crate::netlink::Netlink;
+use crate::report;
+use crate::sys::PacketSocket;
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self { errno: error.raw_os_error().unwrap_or(0), text: error.to_string() }
+    }
+}
+
+impl World {
+    /// Does it. [`Action::Finish`] is the loop's own.
+    pub(super) async fn perform(&mut self, action: &Action) -> Result<(), Refusal> {
+        log::trace!("{action:?}");
+        match action {
+            Action::LoadModule(name) => modules::load(name).await,
+            Action::OpenDhcp(index) => Ok(self.packets.open(*index)?),
+            Action::CloseDhcp(index) => {
+                self.packets.close(*index);
+                Ok(())
+            }
+            Action::Broadcast { index, payload } => Ok(self.packets.broadcast(*index, payload)?),
+            Action::Unicast { index, from, to, payload } => {
+                let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
+                Ok(packets::unicast(&name.to_string_lossy(), *from, *to, payload)?)
+            }
+            Action::Say(level, text) => {
+                log::log!(target: "bondstrap", *level, "{text}");
+                Ok(())
+            }
+            Action::Online => {
+                notify::send("READY=1");
+                if self.settings.detach {
+                    report::log::leave_terminal();
+                }
+                Ok(())
+            }
+            other => network(&self.netlink, &self.files, other).await,
+        }
+    }
+}
+
+/// What needs netlink and files only.
+async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
+    match action {
+        Action::CreateBond { name, mode, options, mac, mtu } => {
+            netlink.create_bond(name, *mode, options, *mac, *mtu).await
+        }
+        Action::TakeOver { index, mode, options, mac, mtu } => {
+            netlink.take_over(*index, *mode, options, *mac, *mtu).await
+        }
+        Action::SetOptions { index, options } => netlink.set_options(*index, options).await,
+        Action::Enslave { port, bond } => netlink.enslave(*port, *bond).await,
+        Action::Release(port) => netlink.release(*port).await,
+        Action::Up(index) => netlink.up(*index).await,
+        Action::Down(index) => netlink.down(*index).await,
+        Action::SetMac(index, mac) => netlink.set_mac(*index, *mac).await,
+        Action::SetMtu(index, mtu) => netlink.set_mtu(*index, *mtu).await,
+        Action::CreateVlan { name, lower, id } => netlink.create_vlan(name, *lower, *id).await,
+        Action::Delete(index) => netlink.delete(*index).await,
+        Action::AddAddress { index, address, peer, lifetime } => {
+            netlink.add_address(*index, *address, *peer, *lifetime).await
+        }
+        Action::DelAddress { index, address } => netlink.del_address(*index, *address).await,
+        Action::AddRoute { index, to, via, onlink, source } => {
+            netlink.add_route(*index, *to, *via, *onlink, *source).await
+        }
+        Action::Announce { index, mac, address } => {
+            // A filter that lets nothing in: this socket only speaks.
+            const NOTHING: &[(u16, u8, u8, u32)] = &[(0x06, 0, 0, 0)];
+            let socket = PacketSocket::open(*index, arp::ARP, NOTHING)?;
+            Ok(socket.send(Mac([0xff; 6]), &arp::announcement(*mac, *address))?)
+        }
+        Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
+        Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),
+        Action::RestoreFiles => Ok(files.restore()?),
+        Action::LoadModule(_)
+        | Action::OpenDhcp(_)
+        | Action::CloseDhcp(_)
+        | Action::Broadcast { .. }
+        | Action::Unicast { .. }
+        | Action::Say(..)
+        | Action::Online
+        | Action::Finish(_) => Ok(()),
+    }
+}
+
+/// One action of the giving back.
+pub(super) async fn give_back(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
+    network(netlink, files, action).await
+}
+
+/// Sends a DHCPRELEASE from outside the loop.
+pub(super) fn release(interface: &str, from: std::net::Ipv4Addr, to: std::net::Ipv4Addr, payload: &[u8]) -> io::Result<()> {
+    packets::unicast(interface, from, to, payload)
+}
