@@ -1,0 +1,186 @@
+//! BOUND, RENEWING and REBINDING, and every way to lose a lease (RFC 2131 §4.4.4–§4.4.6).
+
+use std::net::Ipv4Addr;
+
+use dhcproto::v4::MessageType;
+
+use super::{Action, Loss, Machine, Phase};
+use crate::clock::Millis;
+use crate::dhcp::v4::lease::Lease;
+use crate::dhcp::v4::message::Reply;
+use crate::dhcp::v4::note::Note;
+use crate::dhcp::v4::options::code;
+use crate::dhcp::v4::text;
+
+/// RFC 2131 §4.4.5: retries at half the time that is left, but no closer than this.
+const CLOSEST_RETRY: Millis = 60_000;
+/// Whatever the times of a lease: renewals no closer than this.
+const SECOND: Millis = 1_000;
+/// RFC 2131 §3.1 (5): wait at least so long after a DECLINE.
+const AFTER_DECLINE: Millis = 10_000;
+/// Longest wait after a row of NAKs.
+const LONGEST_NAK_WAIT: Millis = 64_000;
+
+impl Machine {
+    /// A lease: new, renewed, or taken over.
+    pub(super) fn bind(&mut self, lease: Box<Lease>) {
+        self.actions.push(Action::Bound(lease.clone()));
+        self.phase = Phase::Bound(lease);
+        self.send_at = None;
+        self.passed_over = None;
+        self.naks = 0;
+    }
+
+    /// A lease that ran out is gone before anything else is looked at.
+    pub(super) fn expire(&mut self) {
+        let end = self.held_lease().and_then(Lease::expires_at);
+        if end.is_some_and(|end| end <= self.now) {
+            self.lose(Loss::Expired, Note::Expired);
+            self.acquire();
+        }
+    }
+
+    /// T1, T2 or the end has come.
+    pub(super) fn age(&mut self) {
+        self.expire();
+        match &self.phase {
+            Phase::Bound(lease) if lease.t1_at().is_some_and(|at| at <= self.now) => {
+                self.phase = Phase::Renewing(lease.clone());
+                self.xid = self.rng.xid();
+                self.since = None;
+                self.send_at = Some(self.not_too_soon());
+            }
+            Phase::Renewing(lease) if lease.t2_at().is_some_and(|at| at <= self.now) => {
+                self.phase = Phase::Rebinding(lease.clone());
+                self.send_at = Some(self.not_too_soon());
+            }
+            _ => {}
+        }
+    }
+
+    /// Now, or a second after the last frame.
+    pub(super) fn not_too_soon(&self) -> Millis {
+        self.now.max(self.sent_at.saturating_add(SECOND))
+    }
+
+    /// To the server that gave the lease, from the address: no options 50 and 54 (RFC 2131 §4.3.2).
+    pub(super) fn send_renew(&mut self) {
+        let Phase::Renewing(lease) = &self.phase else { return };
+        let (from, to, end) = (lease.address, lease.server_id, lease.t2_at());
+        let mut message = self.outgoing(MessageType::Request);
+        message.ciaddr = from;
+        let payload = self.emit(&message);
+        self.actions.push(Action::Unicast { from, to, payload });
+        self.send_at = self.retry_before(end);
+    }
+
+    /// The same to any server.
+    pub(super) fn send_rebind(&mut self) {
+        let Phase::Rebinding(lease) = &self.phase else { return };
+        let (address, end) = (lease.address, lease.expires_at());
+        let mut message = self.outgoing(MessageType::Request);
+        message.ciaddr = address;
+        let payload = self.emit(&message);
+        self.actions.push(Action::Broadcast(payload));
+        self.send_at = self.retry_before(end);
+    }
+
+    /// Half of what is left, at least a minute or what is left; none if that is when the next phase begins anyway.
+    fn retry_before(&self, end: Option<Millis>) -> Option<Millis> {
+        let end = end?;
+        let left = end.saturating_sub(self.now);
+        let wait = (left / 2).max(left.min(CLOSEST_RETRY)).max(SECOND);
+        Some(self.now + wait).filter(|at| *at < end)
+    }
+
+    /// The address goes at once; start again. The first time without delay, then at growing distance, since two
+    /// servers that disagree about us can go on like that for ever.
+    pub(super) fn nak(&mut self, reply: &Reply, server: Option<Ipv4Addr>) {
+        let says = text::shown(reply.options.bytes(code::MESSAGE).unwrap_or_default());
+        self.heard.naks = self.heard.naks.saturating_add(1);
+        self.note(Note::Nak { server, says });
+        let had_lease = self.held_lease().is_some();
+        if had_lease {
+            self.actions.push(Action::Unbound(Loss::Nak));
+        }
+        self.naks = self.naks.saturating_add(1);
+        match self.naks {
+            1 if had_lease => self.acquire(),
+            1 => self.discover(),
+            n => {
+                let wait = SECOND << (n - 2).min(6);
+                self.wait_until(self.now + wait.min(LONGEST_NAK_WAIT));
+            }
+        }
+    }
+
+    /// DECLINE (RFC 2131 §4.4.4), and a pause.
+    pub(super) fn conflict(&mut self) {
+        let (address, server) = match &self.phase {
+            Phase::Requesting(requesting) if requesting.tries.begun() => {
+                (requesting.offer.address, requesting.offer.server)
+            }
+            // Not asked for yet, so nobody's to decline; and without a lease, nobody's business.
+            Phase::Requesting(_) | Phase::Stopped | Phase::Waiting { .. } | Phase::Selecting(_) => return,
+            Phase::Rebooting { lease, .. }
+            | Phase::Bound(lease)
+            | Phase::Renewing(lease)
+            | Phase::Rebinding(lease) => (lease.address, lease.server_id),
+        };
+        let mut message = self.outgoing(MessageType::Decline);
+        message.secs = 0;
+        message.requested = Some(address);
+        message.server = Some(server);
+        if !self.paused && self.limit.parting(self.now) {
+            let payload = self.encode(&message);
+            self.actions.push(Action::Broadcast(payload));
+        }
+        if self.held_lease().is_some() {
+            self.lose(Loss::Conflict, Note::Conflict);
+            self.forget();
+        } else {
+            self.note(Note::Conflict(address));
+        }
+        self.wait_until(self.now + AFTER_DECLINE);
+    }
+
+    /// RELEASE (RFC 2131 §4.4.6), and the end.
+    pub(super) fn release(&mut self) {
+        if let Some(lease) = self.held_lease() {
+            let (from, to) = (lease.address, lease.server_id);
+            let mut message = self.outgoing(MessageType::Release);
+            message.xid = self.rng.xid();
+            message.secs = 0;
+            message.ciaddr = from;
+            message.server = Some(to);
+            if !self.paused && self.limit.parting(self.now) {
+                let payload = self.encode(&message);
+                self.actions.push(Action::Unicast { from, to, payload });
+            }
+            self.actions.push(Action::Unbound(Loss::Released));
+        }
+        self.config.previous = None;
+        self.phase = Phase::Stopped;
+        self.send_at = None;
+    }
+
+    /// The lease whose address is on the interface: ours, or the one that an earlier keeper left there.
+    fn held_lease(&self) -> Option<&Lease> {
+        match &self.phase {
+            Phase::Rebooting { lease, .. } => Some(lease),
+            _ => self.lease(),
+        }
+    }
+
+    fn lose(&mut self, loss: Loss, note: fn(Ipv4Addr) -> Note) {
+        if let Some(address) = self.held_lease().map(|lease| lease.address) {
+            self.note(note(address));
+            self.actions.push(Action::Unbound(loss));
+        }
+    }
+
+    fn wait_until(&mut self, until: Millis) {
+        self.phase = Phase::Waiting { until };
+        self.send_at = None;
+    }
+}
