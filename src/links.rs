@@ -173,9 +173,15 @@ mod tests {
 
     #[test]
     fn traffic_needs_all_three_and_real_information() {
-        for (state, expected) in
-            [(0x3f, true), (0x3d, true), (0x38, true), (0x1f, false), (0x2f, false), (0x7f, false), (0xbf, false)]
-        {
+        for (state, expected) in [
+            (0x3f, true),
+            (0x3d, true),
+            (0x38, true),
+            (0x1f, false),
+            (0x2f, false),
+            (0x7f, false),
+            (0xbf, false),
+        ] {
             assert_eq!(LacpState(state).passes_traffic(), expected, "{state:#x}");
         }
     }

@@ -69,7 +69,8 @@ impl PacketSocket {
         let mut program: Vec<libc::sock_filter> =
             filter.iter().map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k }).collect();
         if !program.is_empty() {
-            let length = u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+            let length =
+                u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
             let attach = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
             set_option(&fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &attach)?;
         }
@@ -158,7 +159,8 @@ fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<Received> {
             let data = unsafe { libc::CMSG_DATA(header).cast::<libc::tpacket_auxdata>().read_unaligned() };
             received.checksum_missing = data.tp_status & libc::TP_STATUS_CSUMNOTREADY != 0;
             // VID 0 is a priority tag: the frame is of the untagged network.
-            received.tagged = data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 && data.tp_vlan_tci & 0x0fff != 0;
+            received.tagged =
+                data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 && data.tp_vlan_tci & 0x0fff != 0;
         }
         // SAFETY: as for CMSG_FIRSTHDR.
         header = unsafe { libc::CMSG_NXTHDR(&raw const message, header) };
@@ -194,9 +196,19 @@ pub fn permanent_mac(name: &str) -> Option<Mac> {
     Mac::from_bytes(request.data.get(..length)?).filter(|mac| !mac.is_zero())
 }
 
+/// Bytes that a UDP socket has taken and not yet sent: they wait for ARP.
+pub fn unsent(socket: &std::net::UdpSocket) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ writes one int to where the pointer says.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) })?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
 fn set_option<T>(fd: &OwnedFd, level: i32, name: i32, value: &T) -> io::Result<()> {
     // SAFETY: `value` lives through the call, and the length is its own.
-    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const *value).cast(), size_of_u32(value)) })?;
+    check(unsafe {
+        libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const *value).cast(), size_of_u32(value))
+    })?;
     Ok(())
 }
 

@@ -48,8 +48,11 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
         };
         // The engine may have given back everything itself.
         let state = store.load().unwrap_or_default();
+        crate::report::log::start(crate::plan::LogLevel::Warn, None);
         for (interface, lease) in &state.lease {
-            run::release(interface, lease);
+            if let Some(client) = state.clients.get(interface) {
+                run::release(interface, lease, client).await;
+            }
         }
         let trouble = run::give_back(&state, store).await?;
         store.forget();
@@ -75,7 +78,7 @@ async fn stop_engine(store: &Store, state: &State) -> io::Result<()> {
         }
         Ok(())
     };
-    tokio::time::timeout(LIMIT, gone)
-        .await
-        .unwrap_or_else(|_| Err(io::Error::other(format!("the engine (process {pid}) did not end within {} s", LIMIT.as_secs()))))
+    tokio::time::timeout(LIMIT, gone).await.unwrap_or_else(|_| {
+        Err(io::Error::other(format!("the engine (process {pid}) did not end within {} s", LIMIT.as_secs())))
+    })
 }

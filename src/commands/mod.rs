@@ -8,6 +8,7 @@ pub mod up;
 pub mod wait;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::runtime::Runtime;
@@ -19,11 +20,14 @@ use crate::plan::Plan;
 use crate::words;
 
 /// The Plan of `--cmdline`, else of this machine's sources.
-fn read_plan(cmdline: Option<&str>) -> Plan {
-    match cmdline {
+///
+/// # Errors
+/// A source that is there and can't be read.
+fn read_plan(cmdline: Option<&str>) -> io::Result<Plan> {
+    Ok(match cmdline {
         Some(line) => words::plan_line(line.as_bytes()),
-        None => words::plan(&words::read::sources(std::path::Path::new("/"))),
-    }
+        None => words::plan(&words::read::read(Path::new("/"))?),
+    })
 }
 
 /// One thread is all that is needed.

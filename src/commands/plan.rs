@@ -2,14 +2,22 @@
 
 use std::process::ExitCode;
 
-use super::{print, read_plan};
+use super::{finish, print, read_plan};
 use crate::engine::types::Exit;
 use crate::plan::{Level, json, table};
+use crate::run::unexpected;
 
 /// Prints the plan; `as_json`: for programs.
 pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
-    let plan = read_plan(cmdline);
-    print(&if as_json { json::render(&plan) } else { table::render(&plan) });
+    let text = read_plan(cmdline).and_then(|plan| {
+        let text = if as_json { json::render(&plan)? } else { table::render(&plan) };
+        Ok((plan, text))
+    });
+    let (plan, text) = match text {
+        Ok(done) => done,
+        Err(error) => return finish(&unexpected(&error)),
+    };
+    print(&text);
     let bad = plan.problems.iter().any(|problem| problem.level == Level::Error);
     ExitCode::from(if bad { Exit::Words } else { Exit::Online } as u8)
 }

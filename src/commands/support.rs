@@ -5,7 +5,8 @@ use crate::plan::{Fallback, Method4, Method6, Plan};
 
 /// One sentence on the first such thing.
 pub(super) fn missing(plan: &Plan) -> Option<String> {
-    let no = |what: &str| Some(format!("{what} can't be done by this version yet; plan shows what it understood"));
+    let no =
+        |what: &str| Some(format!("{what} can't be done by this version yet; plan shows what it understood"));
     if let Some(bridge) = plan.bridges.first() {
         return no(&format!("bridge={}", bridge.name));
     }

@@ -29,7 +29,10 @@ pub enum How {
 
 /// Brings the network up.
 pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
-    let plan = read_plan(cmdline);
+    let plan = match read_plan(cmdline) {
+        Ok(plan) => plan,
+        Err(error) => return finish(&unexpected(&error)),
+    };
     if how != How::Keeper
         && let Some(code) = refuse(&plan)
     {
@@ -51,7 +54,9 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
         complain(&format!("{level}: {word} (column {}): {}", problem.column, problem.message));
     }
     if plan.problems.iter().any(|problem| problem.level == Level::Error) {
-        complain("nothing was touched; correct the boot line, and check it anywhere with bondstrap --cmdline '…' plan");
+        complain(
+            "nothing was touched; correct the boot line, and check it anywhere with bondstrap --cmdline '…' plan",
+        );
         return Some(ExitCode::from(Exit::Words as u8));
     }
     if !plan.active {
@@ -76,14 +81,18 @@ fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
     if how == How::Keeper {
         // Ctrl-C and a terminal that goes away are the parent's business.
         let _ = nix::unistd::setsid();
+        // It was started by way of /proc/self/exe; `exe` would tell nobody what it is, nor `Store::engine_lives()`.
+        let _ = nix::sys::prctl::set_name(c"bondstrap");
     }
     report::log::start(plan.bondstrap.log, Some(store.path()));
     let keeper = how == How::Keeper;
     let settings = Settings { limited: keeper, detach: keeper, store: store.clone() };
-    runtime()?.block_on(run::engine(plan, settings)).map(|outcome| {
-        report::screen::wipe();
-        log::info!("{}", outcome.sentence);
-        outcome
+    runtime()?.block_on(run::engine(plan, settings)).inspect(|outcome| {
+        if outcome.exit == Exit::Online {
+            log::info!("{}", outcome.sentence);
+        } else {
+            log::error!("{}", outcome.sentence);
+        }
     })
 }
 
@@ -127,7 +136,9 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
                 _ = terminate.recv() => pass_on(pid)?,
             }
             let state = store.load().filter(|state| state.pid == pid);
-            if let Some(outcome) = state.as_ref().and_then(settled).filter(|outcome| outcome.exit == Exit::Online) {
+            if let Some(outcome) =
+                state.as_ref().and_then(settled).filter(|outcome| outcome.exit == Exit::Online)
+            {
                 return Ok(outcome);
             }
         }
@@ -139,7 +150,7 @@ fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
     if let Some(words) = cmdline {
         command.args(["--cmdline", words]);
     }
-    command.args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+    command.arg0("bondstrap").args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
 }
 
 /// The engine gives everything back and then ends; its exit is waited for as before.

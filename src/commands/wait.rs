@@ -45,6 +45,8 @@ fn too_late(store: &Store, timeout: u32) -> Outcome {
         Phase::Online | Phase::Failed | Phase::Stopped => Exit::Unexpected,
     };
     let what = state.waiting.map_or("its next step".to_owned(), |waiting| waiting.what);
-    let sentence = format!("not online within {timeout} s: the engine is still waiting for {what}; bondstrap status tells more");
+    let sentence = format!(
+        "not online within {timeout} s: the engine is still waiting for {what}; bondstrap status tells more"
+    );
     Outcome { exit, sentence }
 }

@@ -1,11 +1,13 @@
 //! From a bond that can send to an address: static ones at once, leases from the DHCP machine. What is set, and
 //! in which order: resolv.conf before the address, the address before its routes (old installers read them once).
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::Ipv4Network;
 
 use super::Engine;
+use super::state::Client;
 use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -256,7 +258,8 @@ impl Engine {
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let target = &mut self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
-        let previous = self.config.previous.as_ref().and_then(|state| state.lease.get(&target.spec.name).cloned());
+        let previous =
+            self.config.previous.as_ref().and_then(|state| state.lease.get(&target.spec.name).cloned());
         let config = machine::Config {
             mac,
             seed: self.config.seed,
@@ -375,7 +378,14 @@ impl Engine {
         }
     }
 
-    fn route(&mut self, which: usize, to: Ipv4Network, via: Option<Ipv4Addr>, source: Ipv4Addr, out: &mut Vec<Action>) {
+    fn route(
+        &mut self,
+        which: usize,
+        to: Ipv4Network,
+        via: Option<Ipv4Addr>,
+        source: Ipv4Addr,
+        out: &mut Vec<Action>,
+    ) {
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
         let onlink = via.is_some_and(|via| !target.addresses.iter().any(|subnet| subnet.contains(via)));
@@ -400,7 +410,8 @@ impl Engine {
         let servers = self.name_servers();
         let search = self.targets.iter().filter_map(|target| target.lease.as_ref()).find_map(|lease| {
             let domain = lease.domain.clone().into_iter().collect::<Vec<_>>();
-            Some(if lease.search.is_empty() { domain } else { lease.search.clone() }).filter(|list| !list.is_empty())
+            Some(if lease.search.is_empty() { domain } else { lease.search.clone() })
+                .filter(|list| !list.is_empty())
         });
         if !servers.is_empty() {
             self.found.files = true;
@@ -416,7 +427,8 @@ impl Engine {
     pub(super) fn name_servers(&self) -> Vec<IpAddr> {
         let written = self.plan.dns.iter().copied();
         let spec = self.targets.iter().flat_map(|target| target.spec.dns.iter().copied());
-        let leased = self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.dns);
+        let leased =
+            self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.dns);
         let leased = leased.map(|address| IpAddr::V4(*address)).filter(|_| self.plan.peerdns);
         let mut all = Vec::new();
         for server in written.chain(spec).chain(leased) {
@@ -425,6 +437,16 @@ impl Engine {
             }
         }
         all
+    }
+
+    /// As what each DHCP client presents itself.
+    pub(super) fn clients(&self) -> BTreeMap<String, Client> {
+        let client = |target: &Target| {
+            let mac = target.mac.filter(|_| target.machine.is_some())?;
+            let client_id = client_id(self.plan.dhcp.client_id, mac);
+            Some((target.name().to_owned(), Client { mac, client_id }))
+        };
+        self.targets.iter().filter_map(client).collect()
     }
 
     /// The host name of the words, else of a lease.

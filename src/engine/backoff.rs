@@ -54,11 +54,6 @@ impl<K: Ord + Clone> Backoffs<K> {
     pub fn next(&self, now: Millis) -> Option<Millis> {
         self.0.values().map(|tries| tries.next).filter(|next| *next > now).min()
     }
-
-    /// Forgets `what`: it worked.
-    pub fn done(&mut self, what: &K) {
-        self.0.remove(what);
-    }
 }
 
 #[cfg(test)]
@@ -82,7 +77,5 @@ mod tests {
         assert_eq!(backoffs.count(&"x"), 14);
         assert!(backoffs.allow(at + LONGEST + FORGET, &"x"));
         assert_eq!(backoffs.count(&"x"), 1);
-        backoffs.done(&"x");
-        assert_eq!(backoffs.next(at), None);
     }
 }

@@ -11,6 +11,9 @@ use crate::settle::Settle;
 /// A port that refuses for so long is left out, if there is another. Milliseconds.
 const PORT_PATIENCE: Millis = 5_000;
 
+/// Option names and values.
+type Pairs = Vec<(&'static str, String)>;
+
 /// Options that must come after the first port and before the bond is up: kernels before d745b5062ad2 (2022)
 /// never send an LACPDU from a bond that was made with them.
 fn is_late(option: &str) -> bool {
@@ -33,7 +36,11 @@ impl Engine {
         match verdict {
             Settle::Settled => {}
             Settle::Temporary(names) => {
-                self.wait(format!("final names: {} will be renamed by the installer", list(&names)), now, None);
+                self.wait(
+                    format!("final names: {} will be renamed by the installer", list(&names)),
+                    now,
+                    None,
+                );
                 return false;
             }
             Settle::Quiet(at) => {
@@ -52,7 +59,11 @@ impl Engine {
                 return false;
             }
             Settle::Udev(names) => {
-                let text = format!("udev has not finished with {} after {} s; going on", list(&names), limit / 1_000);
+                let text = format!(
+                    "udev has not finished with {} after {} s; going on",
+                    list(&names),
+                    limit / 1_000
+                );
                 out.push(Action::Say(log::Level::Warn, text));
             }
             Settle::Missing(names) => {
@@ -81,10 +92,16 @@ impl Engine {
             .links
             .0
             .iter()
-            .filter(|link| link.can_be_port() && link.kind == Kind::Device || matches!(link.kind, Kind::Other(_)))
+            .filter(|link| {
+                link.can_be_port() && link.kind == Kind::Device || matches!(link.kind, Kind::Other(_))
+            })
             .map(|link| link.name.clone())
             .collect();
-        let seen = if there.is_empty() { "no network interface at all".into() } else { format!("only {}", list(&there)) };
+        let seen = if there.is_empty() {
+            "no network interface at all".into()
+        } else {
+            format!("only {}", list(&there))
+        };
         let sentence = format!(
             "{} did not appear within {} s; there is {seen}; check the names in bond=, or whether the NIC's driver is in the image",
             list(names),
@@ -99,12 +116,17 @@ impl Engine {
     }
 
     /// The links that are meant by a bond's ports, in the order of the words, each once.
-    pub(super) fn ports_there<'a>(&'a self, work: &'a super::BondWork) -> impl Iterator<Item = &'a Link> + 'a {
+    pub(super) fn ports_there<'a>(
+        &'a self,
+        work: &'a super::BondWork,
+    ) -> impl Iterator<Item = &'a Link> + 'a {
         let mut seen = Vec::new();
-        work.ports
-            .iter()
-            .flat_map(|wanted| wanted.find(&self.view.links))
-            .filter(move |link| !seen.contains(&link.index) && { seen.push(link.index); true })
+        work.ports.iter().flat_map(|wanted| wanted.find(&self.view.links)).filter(move |link| {
+            !seen.contains(&link.index) && {
+                seen.push(link.index);
+                true
+            }
+        })
     }
 
     /// Brings one bond as far as it can be brought by this look.
@@ -140,7 +162,13 @@ impl Engine {
             {
                 self.bonds[which].creating = true;
                 out.push(Action::LoadModule("bonding"));
-                out.push(Action::CreateBond { name: spec.name, mode: spec.mode as u8, options: early, mac, mtu: spec.mtu });
+                out.push(Action::CreateBond {
+                    name: spec.name,
+                    mode: spec.mode as u8,
+                    options: early,
+                    mac,
+                    mtu: spec.mtu,
+                });
             }
             return None;
         };
@@ -154,7 +182,8 @@ impl Engine {
         };
         let known = self.found.bonds.iter().any(|bond| bond.index == link.index);
         if !known {
-            let foreign: Vec<_> = self.view.links.ports_of(link.index).map(|port| port.name.clone()).collect();
+            let foreign: Vec<_> =
+                self.view.links.ports_of(link.index).map(|port| port.name.clone()).collect();
             if !foreign.is_empty() {
                 let sentence = format!(
                     "{} exists already with ports that bondstrap did not put there ({}); it is left alone: \
@@ -172,22 +201,36 @@ impl Engine {
             work.index = Some(link.index);
             if work.creating {
                 work.creating = false;
-                self.tries.done(&Try::Create(link.name.clone()));
                 return Some(link);
             }
-            out.push(Action::Say(log::Level::Info, format!("{} was there already, empty: taking it over", link.name)));
+            out.push(Action::Say(
+                log::Level::Info,
+                format!("{} was there already, empty: taking it over", link.name),
+            ));
         }
         self.bonds[which].index = Some(link.index);
         // Ours, but empty and in another mode: the module made it, or somebody changed it.
         let empty = self.view.links.ports_of(link.index).next().is_none();
         if empty && side.mode != spec.mode as u8 {
             if self.tries.allow(now, &Try::TakeOver(link.index)) {
-                out.push(Action::TakeOver { index: link.index, mode: spec.mode as u8, options: early, mac, mtu: spec.mtu });
+                out.push(Action::TakeOver {
+                    index: link.index,
+                    mode: spec.mode as u8,
+                    options: early,
+                    mac,
+                    mtu: spec.mtu,
+                });
             }
             return None;
         }
         if !known {
-            out.push(Action::TakeOver { index: link.index, mode: spec.mode as u8, options: early, mac, mtu: spec.mtu });
+            out.push(Action::TakeOver {
+                index: link.index,
+                mode: spec.mode as u8,
+                options: early,
+                mac,
+                mtu: spec.mtu,
+            });
             return None;
         }
         Some(link)
@@ -203,7 +246,6 @@ impl Engine {
         for port in &ports {
             if port.controller == Some(bond.index) {
                 joined += 1;
-                self.tries.done(&Try::Enslave(port.index));
                 self.refusals.remove(&Try::Enslave(port.index));
                 if !port.up && bond.up && self.tries.allow(now, &Try::Up(port.index)) {
                     out.push(Action::Up(port.index));
@@ -225,7 +267,10 @@ impl Engine {
                 continue;
             }
             let first = !self.found.ports.iter().any(|found| found.index == port.index);
-            if first && !self.settling.may_touch(now, port.index, &self.view.udev) && self.times.built.is_some() {
+            if first
+                && !self.settling.may_touch(now, port.index, &self.view.udev)
+                && self.times.built.is_some()
+            {
                 let at = self.settling.quiet_at().filter(|at| *at > now);
                 self.wake(at);
                 continue;
@@ -282,15 +327,21 @@ impl Engine {
         if self.tries.allow(now, &Try::Up(bond.index)) {
             out.push(Action::Up(bond.index));
             if self.bonds[which].up_since.is_none() {
-                let names: Vec<_> = self.view.links.ports_of(bond.index).map(|port| port.name.clone()).collect();
-                let text = format!("{} is up in mode {} with {}", bond.name, self.plan.bonds[which].mode.name(), list(&names));
+                let names: Vec<_> =
+                    self.view.links.ports_of(bond.index).map(|port| port.name.clone()).collect();
+                let text = format!(
+                    "{} is up in mode {} with {}",
+                    bond.name,
+                    self.plan.bonds[which].mode.name(),
+                    list(&names)
+                );
                 out.push(Action::Say(log::Level::Info, text));
             }
         }
     }
 
     /// The bond's options: those for its making, and those that must wait for a port.
-    fn options(&self, which: usize) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
+    fn options(&self, which: usize) -> (Pairs, Pairs) {
         let all = self.plan.bonds[which].options.0.iter().cloned();
         all.partition(|(name, _)| !is_late(name) && !names_a_port(name))
     }
@@ -367,14 +418,16 @@ impl Engine {
                 if refusal.errno == EEXIST {
                     return;
                 }
-                let module = self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
+                let module =
+                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
                 let sentence = format!(
                     "the kernel refused to make {name}: {text}{module}; is the bonding module of this kernel in the image?"
                 );
                 self.refused(sentence, out);
             }
             Action::CreateVlan { name, .. } => {
-                let module = self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
+                let module =
+                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
                 let sentence = format!(
                     "the kernel refused to make {name}: {text}{module}; is the 8021q module of this kernel in the image?"
                 );
@@ -383,7 +436,8 @@ impl Engine {
             Action::TakeOver { index, options, .. } | Action::SetOptions { index, options } => {
                 let name = self.name_of(*index);
                 let given: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                let sentence = format!("the kernel refused the options of {name} ({}): {text}", given.join(","));
+                let sentence =
+                    format!("the kernel refused the options of {name} ({}): {text}", given.join(","));
                 self.refused(sentence, out);
             }
             Action::Enslave { port, .. } => {
@@ -403,7 +457,8 @@ impl Engine {
                 }
             }
             Action::AddAddress { index, address, .. } => {
-                let sentence = format!("the kernel refused the address {address} on {}: {text}", self.name_of(*index));
+                let sentence =
+                    format!("the kernel refused the address {address} on {}: {text}", self.name_of(*index));
                 self.refused(sentence, out);
             }
             Action::OpenDhcp(index) => {

@@ -91,14 +91,21 @@ impl Engine {
                 bond.name
             ),
             Verdict::Ready { .. } | Verdict::NoPartner => {
-                format!("{} was not ready within {seconds} s ({ports}); look with bondstrap status", bond.name)
+                format!(
+                    "{} was not ready within {seconds} s ({ports}); look with bondstrap status",
+                    bond.name
+                )
             }
         }
     }
 
     fn tried_anyway(&self) -> String {
         let sent: u32 = self.targets.iter().map(address::Target::discovers).sum();
-        if sent == 0 { String::new() } else { format!("; DHCP tried all the same, {sent} DISCOVERs, no lease") }
+        if sent == 0 {
+            String::new()
+        } else {
+            format!("; DHCP tried all the same, {sent} DISCOVERs, no lease")
+        }
     }
 
     fn lease_sentence(&self, which: usize, limit: Millis) -> String {

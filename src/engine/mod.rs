@@ -5,6 +5,7 @@
 //! The files here follow that order: `settle` → [`build`] → verdicts → [`address`]; [`undo`] gives back.
 
 mod address;
+pub use address::{bond_below, client_id};
 pub mod backoff;
 mod build;
 mod limits;
@@ -68,7 +69,6 @@ enum Try {
     TakeOver(u32),
     Enslave(u32),
     Up(u32),
-    Options(u32),
 }
 
 /// The engine.
@@ -160,6 +160,8 @@ impl Engine {
             Event::View(view) => {
                 self.look(now, view);
                 self.reconcile(now, &mut out);
+                // A bond that was found just now has its verdict at once.
+                self.judge(now);
             }
             Event::Failed { action, refusal } => self.failed(action, refusal, &mut out),
             Event::Stop(signal) => self.stop(signal, &mut out),
@@ -198,7 +200,6 @@ impl Engine {
         self.looked = true;
         self.view = view.clone();
         self.settling.look(now, &view.links, &view.udev);
-        self.judge(now);
     }
 
     /// From the links to verdicts, and the times at which they first came.
@@ -293,11 +294,16 @@ impl Engine {
 
     fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {
         if self.phase == Phase::Online {
-            let sentence = format!("stopped by {signal} while online: the network stays, the lease is not kept any more");
+            let sentence = format!(
+                "stopped by {signal} while online: the network stays, the lease is not kept any more"
+            );
             self.end(Phase::Stopped, Outcome { exit: Exit::Online, sentence }, false, out);
             return;
         }
-        let what = self.waiting.as_ref().map_or("at the start".into(), |waiting| format!("while waiting for {}", waiting.what));
+        let what = self
+            .waiting
+            .as_ref()
+            .map_or("at the start".into(), |waiting| format!("while waiting for {}", waiting.what));
         let sentence = format!("stopped by {signal} {what}; the machine is as it was found");
         // A service manager's stop is a normal end; for somebody who waits for the network it is not.
         let exit = if self.config.limited { Exit::Unexpected } else { Exit::Online };
@@ -315,6 +321,11 @@ impl Engine {
             self.found = Found::default();
         }
         out.push(Action::Finish(outcome));
+    }
+
+    /// What is being waited for now.
+    pub fn waiting(&self) -> Option<&Waiting> {
+        self.waiting.as_ref()
     }
 
     /// What is known, for `state.json`.
@@ -336,6 +347,7 @@ impl Engine {
             dns: self.name_servers(),
             hostname: self.host_name(),
             lease: self.leases(),
+            clients: self.clients(),
             times: self.times,
             found: self.found.clone(),
         }

@@ -41,6 +41,8 @@ pub struct State {
     pub hostname: Option<String>,
     /// The DHCP lease, by interface.
     pub lease: BTreeMap<String, Lease>,
+    /// As what the DHCP client presents itself, by interface.
+    pub clients: BTreeMap<String, Client>,
     /// When what was reached.
     pub times: Times,
     /// What was there before, to be given back.
@@ -124,6 +126,15 @@ pub struct PortState {
     pub partner: String,
     /// One clause on what it hears.
     pub hearing: String,
+}
+
+/// As what a DHCP client presents itself: needed to give the lease back later.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Client {
+    /// `chaddr`.
+    pub mac: Mac,
+    /// Option 61.
+    pub client_id: Option<Vec<u8>>,
 }
 
 /// When what was reached.

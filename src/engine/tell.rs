@@ -58,7 +58,9 @@ impl Engine {
         let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
         let name = &self.plan.bonds[which].name;
         let what = match &self.bonds[which].verdict {
-            Verdict::NoCarrier | Verdict::NoPorts => format!("carrier on {name} ({})", self.hearing(now, which)),
+            Verdict::NoCarrier | Verdict::NoPorts => {
+                format!("carrier on {name} ({})", self.hearing(now, which))
+            }
             Verdict::Negotiating { partner } => format!("LACP partner {partner} on {name} to agree"),
             _ => format!("an LACP partner on {name} ({})", self.hearing(now, which)),
         };
@@ -94,9 +96,10 @@ impl Engine {
         let name = &self.plan.bonds[which].name;
         let was_ready = matches!(self.bonds[which].told, Some(Verdict::Ready { .. }));
         let line = match &verdict {
-            Verdict::Ready { ports, partner: Some(partner) } => {
-                Some((log::Level::Info, format!("{name}: LACP partner {partner}, traffic passes on {}", list(ports))))
-            }
+            Verdict::Ready { ports, partner: Some(partner) } => Some((
+                log::Level::Info,
+                format!("{name}: LACP partner {partner}, traffic passes on {}", list(ports)),
+            )),
             Verdict::Ready { ports, partner: None } => {
                 Some((log::Level::Info, format!("{name}: carrier on {}", list(ports))))
             }
@@ -115,12 +118,20 @@ impl Engine {
 
     /// The line with which the work is done.
     pub(super) fn online_sentence(&self, now: Millis) -> String {
-        let addresses: Vec<_> =
-            self.targets.iter().flat_map(address::Target::addresses).map(|address| address.to_string()).collect();
+        let addresses: Vec<_> = self
+            .targets
+            .iter()
+            .flat_map(address::Target::addresses)
+            .map(|address| address.to_string())
+            .collect();
         let place = self.targets.first().map_or("", |target| target.name());
         let after = now.saturating_sub(self.times.started);
         let no_partner = self.bonds.iter().any(|work| matches!(work.verdict, Verdict::NoPartner));
-        let how = if no_partner { "; no LACP partner, the switch forwards all the same (LACP fallback?)" } else { "" };
+        let how = if no_partner {
+            "; no LACP partner, the switch forwards all the same (LACP fallback?)"
+        } else {
+            ""
+        };
         format!(
             "online: {} on {place}, {}.{:02} s after the start{how}",
             if addresses.is_empty() { "no address asked for".into() } else { list(&addresses) },
@@ -190,7 +201,9 @@ pub(super) struct Told {
 fn describe(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Ready { ports, .. } => format!("traffic passes on {}", list(ports)),
-        Verdict::Distributing { partner } => format!("waiting for partner {partner} to collect and distribute"),
+        Verdict::Distributing { partner } => {
+            format!("waiting for partner {partner} to collect and distribute")
+        }
         Verdict::Negotiating { partner } => format!("negotiating with partner {partner}"),
         Verdict::NoPartner => "carrier, but no LACP partner".into(),
         Verdict::NoCarrier => "no carrier on any port".into(),
@@ -200,7 +213,8 @@ fn describe(verdict: &Verdict) -> String {
 
 /// What an action was about, for a line that says it failed.
 pub(super) fn name(action: &Action, links: &Links) -> String {
-    let link = |index: u32| links.get(index).map_or_else(|| format!("interface {index}"), |link| link.name.clone());
+    let link =
+        |index: u32| links.get(index).map_or_else(|| format!("interface {index}"), |link| link.name.clone());
     match action {
         Action::Release(index) => format!("taking {} out of its bond", link(*index)),
         Action::Down(index) => format!("setting {} down", link(*index)),

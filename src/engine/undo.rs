@@ -13,7 +13,9 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
     if found.files {
         out.push(Action::RestoreFiles);
     }
-    out.extend(found.vlans.iter().filter(|index| links.get(**index).is_some()).map(|index| Action::Delete(*index)));
+    out.extend(
+        found.vlans.iter().filter(|index| links.get(**index).is_some()).map(|index| Action::Delete(*index)),
+    );
     for bond in &found.bonds {
         let Some(link) = links.get(bond.index) else { continue };
         out.extend(links.ports_of(link.index).map(|port| Action::Release(port.index)));
@@ -48,7 +50,8 @@ mod tests {
         };
         let link = |index, controller| Link { index, controller, ..Link::default() };
         let links = Links(vec![link(2, Some(9)), link(3, Some(9)), link(9, None), link(10, None)]);
-        let again = Action::CreateBond { name: "bond0".into(), mode: 0, options: vec![], mac: None, mtu: None };
+        let again =
+            Action::CreateBond { name: "bond0".into(), mode: 0, options: vec![], mac: None, mtu: None };
         let expected = [
             Action::RestoreFiles,
             Action::Delete(10),

@@ -17,7 +17,8 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = path.with_file_name(name);
     let mut open = OpenOptions::new();
     open.write(true).create_new(true).mode(0o644).custom_flags(libc::O_NOFOLLOW);
-    let written = open.open(&new).and_then(|mut file| file.write_all(content)).and_then(|()| fs::rename(&new, &path));
+    let written =
+        open.open(&new).and_then(|mut file| file.write_all(content)).and_then(|()| fs::rename(&new, &path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }

@@ -106,7 +106,10 @@ mod tests {
 
         files.set_resolver(&servers, &["example.net".into()]).unwrap();
         let text = fs::read_to_string(&conf).unwrap();
-        assert_eq!(text, "# written by bondstrap\nsearch example.net\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
+        assert_eq!(
+            text,
+            "# written by bondstrap\nsearch example.net\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n"
+        );
         files.restore().unwrap();
         assert!(!conf.exists(), "there was none");
 

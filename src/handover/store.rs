@@ -85,7 +85,8 @@ impl Store {
 
     /// True while the process that wrote `state` lives. Needs no rights.
     pub fn engine_lives(state: &State) -> bool {
-        fs::read_to_string(format!("/proc/{}/comm", state.pid)).is_ok_and(|name| name.trim_end() == "bondstrap")
+        fs::read_to_string(format!("/proc/{}/comm", state.pid))
+            .is_ok_and(|name| name.trim_end() == "bondstrap")
     }
 
     /// Removes the state: everything was given back.
@@ -100,7 +101,8 @@ impl Store {
     pub fn watch(&self) -> io::Result<Watch> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let fd = inotify.as_fd().try_clone_to_owned()?;
-        let mut watch = Watch { inotify, fd: sys::register(fd)?, directory: self.directory.clone(), direct: false };
+        let mut watch =
+            Watch { inotify, fd: sys::register(fd)?, directory: self.directory.clone(), direct: false };
         watch.aim()?;
         Ok(watch)
     }

@@ -4,7 +4,7 @@
 //! is the partner's address and the state octets of the ports in the active aggregator.
 
 use crate::clock::Millis;
-use crate::links::{Link, LacpState, Links};
+use crate::links::{LacpState, Link, Links};
 use crate::mac::Mac;
 use crate::plan::Mode;
 
@@ -115,15 +115,18 @@ impl Hearing {
         }
         self.sent |= link.sent > self.sent_before;
         // A port that has heard nothing keeps its partner side defaulted (ad_initialize_port, RX DEFAULTED).
-        self.heard |=
-            link.port.is_some_and(|side| !side.actor.is_defaulted() && !side.actor.is_expired() && side.actor.0 != 0);
+        self.heard |= link
+            .port
+            .is_some_and(|side| !side.actor.is_defaulted() && !side.actor.is_expired() && side.actor.0 != 0);
     }
 
     /// One clause on this port for a sentence: `no carrier`, `carrier, but no LACPDU heard` …
     pub fn clause(&self, now: Millis) -> &'static str {
         match self.carrier_since {
             None => "no carrier",
-            Some(since) if !self.sent && now >= since + SILENCE => "carrier, but none of our LACPDUs leaves it",
+            Some(since) if !self.sent && now >= since + SILENCE => {
+                "carrier, but none of our LACPDUs leaves it"
+            }
             Some(_) if !self.heard => "carrier, but no LACPDU heard",
             Some(_) => "LACPDUs heard",
         }

@@ -54,7 +54,8 @@ impl Netlink {
     ) -> Result<(), Refusal> {
         let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index).pref_source(source);
         // The default route has no destination attribute.
-        let route = if to.prefix() == 0 { route } else { route.destination_prefix(to.network(), to.prefix()) };
+        let route =
+            if to.prefix() == 0 { route } else { route.destination_prefix(to.network(), to.prefix()) };
         let route = match via {
             Some(via) if onlink => route.gateway(via).onlink(),
             Some(via) => route.gateway(via),

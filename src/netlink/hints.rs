@@ -17,7 +17,7 @@ const UDEV_GROUP: u32 = 2;
 const BURST: usize = 64;
 
 /// Sockets that wake up when links change or udev has finished with one.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "the sockets have none")]
 pub struct Hints {
     links: TokioSocket,
     udev: Option<TokioSocket>,
@@ -34,7 +34,10 @@ impl Hints {
             socket.socket_mut().bind(&SocketAddr::new(0, groups))?;
             Ok::<_, io::Error>(socket)
         };
-        Ok(Self { links: open(NETLINK_ROUTE, LINK_GROUP)?, udev: open(NETLINK_KOBJECT_UEVENT, UDEV_GROUP).ok() })
+        Ok(Self {
+            links: open(NETLINK_ROUTE, LINK_GROUP)?,
+            udev: open(NETLINK_KOBJECT_UEVENT, UDEV_GROUP).ok(),
+        })
     }
 
     /// Returns when something has changed; takes in what else is queued.

@@ -2,8 +2,8 @@
 
 use futures_util::TryStreamExt;
 use rtnetlink::packet_route::link::{
-    BondAdInfo, InfoBond, InfoBondPort, InfoData, InfoKind, InfoPortData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo,
-    LinkLayerType, LinkMessage, MiiStatus,
+    BondAdInfo, InfoBond, InfoBondPort, InfoData, InfoKind, InfoPortData, InfoVlan, LinkAttribute, LinkFlags,
+    LinkInfo, LinkLayerType, LinkMessage, MiiStatus,
 };
 
 use super::{Netlink, bonds};

@@ -62,6 +62,11 @@ pub fn start(level: LogLevel, directory: Option<&Path>) {
     }
 }
 
+/// True while lines go to stderr.
+pub fn has_terminal() -> bool {
+    TERMINAL.load(Ordering::Relaxed)
+}
+
 /// From now on nothing goes to stderr: an installer's screen is up.
 pub fn leave_terminal() {
     TERMINAL.store(false, Ordering::Relaxed);
@@ -69,7 +74,8 @@ pub fn leave_terminal() {
 
 fn append(path: &Path) -> Option<Mutex<File>> {
     use std::os::unix::fs::OpenOptionsExt;
-    let file = OpenOptions::new().create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path);
+    let file =
+        OpenOptions::new().create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path);
     file.ok().map(Mutex::new)
 }
 
@@ -97,6 +103,7 @@ impl Log for Logger {
             return;
         }
         if TERMINAL.load(Ordering::Relaxed) {
+            super::screen::wipe();
             self.stderr.log(record);
         }
         let text = message(record);

@@ -2,4 +2,5 @@
 
 pub mod escape;
 pub mod log;
+pub mod screen;
 pub mod status;

@@ -36,10 +36,13 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
     if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
         let _ = writeln!(out, "\n{interface}  {}", addresses.join(", "));
-        let gateway = state.gateway.map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| ip.to_string());
+        let gateway = state
+            .gateway
+            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| ip.to_string());
         let _ = writeln!(out, "  router    {gateway}");
         let dns: Vec<_> = state.dns.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "  DNS       {}", if dns.is_empty() { "none".to_owned() } else { dns.join(", ") });
+        let _ =
+            writeln!(out, "  DNS       {}", if dns.is_empty() { "none".to_owned() } else { dns.join(", ") });
         if let Some(lease) = state.lease.get(interface) {
             let left = match lease.left_secs(now) {
                 None => "for ever".to_owned(),
@@ -113,7 +116,11 @@ mod tests {
             version: 1,
             pid: 77,
             phase: Phase::Lacp,
-            waiting: Some(Waiting { what: "an LACP partner on bond0".into(), since_ms: 0, limit_ms: Some(35_000) }),
+            waiting: Some(Waiting {
+                what: "an LACP partner on bond0".into(),
+                since_ms: 0,
+                limit_ms: Some(35_000),
+            }),
             bonds: vec![BondState {
                 name: "bond0".into(),
                 index: 4,
@@ -139,14 +146,21 @@ bond0  802.3ad, LACP partner none
   eth1         02:00:00:00:00:01  passes traffic
 ";
         assert_eq!(text(&state, 12_000, true), expected);
-        assert!(text(&state, 12_000, false).starts_with("bondstrap: the engine has died while waiting for the LACP"));
+        assert!(
+            text(&state, 12_000, false)
+                .starts_with("bondstrap: the engine has died while waiting for the LACP")
+        );
     }
 
     #[test]
     fn spans() {
-        for (millis, expected) in
-            [(0, "0 s"), (119_999, "119 s"), (120_000, "2 min"), (7_199_000, "119 min"), (19_200_000, "5 h 20 min")]
-        {
+        for (millis, expected) in [
+            (0, "0 s"),
+            (119_999, "119 s"),
+            (120_000, "2 min"),
+            (7_199_000, "119 min"),
+            (19_200_000, "5 h 20 min"),
+        ] {
             assert_eq!(span(millis), expected);
         }
     }

@@ -25,9 +25,8 @@ mod tests {
     #[test]
     fn sender_and_target_are_the_same_address() {
         let frame = announcement(Mac([2, 0, 0, 0, 0, 1]), Ipv4Addr::new(192, 0, 2, 10));
-        let expected = [
-            0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 192, 0, 2, 10, 0, 0, 0, 0, 0, 0, 192, 0, 2, 10,
-        ];
+        let expected =
+            [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 192, 0, 2, 10, 0, 0, 0, 0, 0, 0, 192, 0, 2, 10];
         assert_eq!(frame, expected);
     }
 }

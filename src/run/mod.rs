@@ -9,12 +9,15 @@ mod udev;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::Millis;
-use crate::engine::state::State;
+use crate::dhcp::v4::lease::Lease;
+use crate::dhcp::v4::machine::{self, Machine};
+use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, View};
 use crate::engine::{Config, Engine};
 use crate::handover::files::Files;
@@ -23,7 +26,7 @@ use crate::links::Links;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
-use crate::sys::{boottime, permanent_mac};
+use crate::sys::{boottime, permanent_mac, unsent};
 use packets::Packets;
 
 /// How the loop is run.
@@ -181,6 +184,46 @@ pub async fn give_back(state: &State, store: &Store) -> io::Result<Vec<String>> 
         }
     }
     Ok(trouble)
+}
+
+/// Gives a lease back to its server (RFC 2131 §4.4.6), without an engine: for `down`. Nobody answers to that.
+pub async fn release(interface: &str, lease: &Lease, client: &Client) {
+    let now = boottime();
+    let config = machine::Config {
+        mac: client.mac,
+        seed: seed(),
+        client_id: client.client_id.clone(),
+        hostname: None,
+        vendor_class: None,
+        mtu: 1500,
+        previous: Some(lease.clone()),
+    };
+    let mut machine = Machine::new(config, now);
+    // It takes the lease up as its own; what it would send for that is not sent.
+    machine.step(now, machine::Event::Start);
+    for action in machine.step(now, machine::Event::Release) {
+        if let machine::Action::Unicast { from, to, payload } = action
+            && let Err(error) = depart(interface, from, to, &payload).await
+        {
+            log::warn!("{interface}: the lease could not be given back: {error}");
+        }
+    }
+}
+
+/// Sends the last message of an interface, and waits until it is out: ARP may have to ask for the server first.
+async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
+    /// A server that answers ARP does so in this time.
+    const LIMIT: Duration = Duration::from_secs(1);
+    let socket = packets::unicast(interface, from, to, payload)?;
+    let sent = async {
+        while unsent(&socket)? > 0 {
+            // The kernel tells nobody when a datagram leaves.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    };
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} does not answer ARP"));
+    tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// An unexpected end, as an outcome.

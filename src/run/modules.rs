@@ -43,5 +43,6 @@ pub(super) async fn load(module: &str) -> Result<(), Refusal> {
 
 /// `uname -r`.
 pub(super) fn kernel_release() -> String {
-    std::fs::read("/proc/sys/kernel/osrelease").map_or_else(|_| "of this machine".into(), |text| escape(text.trim_ascii()))
+    std::fs::read("/proc/sys/kernel/osrelease")
+        .map_or_else(|_| "of this machine".into(), |text| escape(text.trim_ascii()))
 }

@@ -79,7 +79,12 @@ impl Packets {
 }
 
 /// Sends a message from the leased address to the server, by the kernel's own routes and ARP.
-pub(super) fn unicast(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
+pub(super) fn unicast(
+    interface: &str,
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    payload: &[u8],
+) -> io::Result<UdpSocket> {
     // Another client on this machine may have port 68 too.
     let socket = nix::sys::socket::socket(
         nix::sys::socket::AddressFamily::Inet,
@@ -91,6 +96,7 @@ pub(super) fn unicast(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[
     setsockopt(&socket, sockopt::BindToDevice, &interface.into())?;
     let address = nix::sys::socket::SockaddrIn::from(SocketAddrV4::new(from, CLIENT_PORT));
     nix::sys::socket::bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &address)?;
-    UdpSocket::from(socket).send_to(payload, (to, SERVER_PORT))?;
-    Ok(())
+    let socket = UdpSocket::from(socket);
+    socket.send_to(payload, (to, SERVER_PORT))?;
+    Ok(socket)
 }

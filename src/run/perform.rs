@@ -30,7 +30,8 @@ impl World {
             Action::Broadcast { index, payload } => Ok(self.packets.broadcast(*index, payload)?),
             Action::Unicast { index, from, to, payload } => {
                 let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
-                Ok(packets::unicast(&name.to_string_lossy(), *from, *to, payload)?)
+                packets::unicast(&name.to_string_lossy(), *from, *to, payload)?;
+                Ok(())
             }
             Action::Say(level, text) => {
                 log::log!(target: "bondstrap", *level, "{text}");
@@ -96,9 +97,4 @@ async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<()
 /// One action of the giving back.
 pub(super) async fn give_back(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
     network(netlink, files, action).await
-}
-
-/// Sends a DHCPRELEASE from outside the loop.
-pub(super) fn release(interface: &str, from: std::net::Ipv4Addr, to: std::net::Ipv4Addr, payload: &[u8]) -> io::Result<()> {
-    packets::unicast(interface, from, to, payload)
 }

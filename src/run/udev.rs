@@ -15,7 +15,8 @@ pub(super) fn read(links: &Links) -> Udev {
     let mut udev = Udev { running: Path::new(CONTROL).exists(), ..Udev::default() };
     if udev.running {
         let candidates = links.0.iter().filter(|link| link.can_be_port()).map(|link| link.index);
-        udev.handled = candidates.filter(|index| Path::new(DATA).join(format!("n{index}")).exists()).collect();
+        udev.handled =
+            candidates.filter(|index| Path::new(DATA).join(format!("n{index}")).exists()).collect();
     }
     udev
 }

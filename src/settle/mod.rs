@@ -59,7 +59,8 @@ pub fn is_temporary(name: &str) -> bool {
 impl Settling {
     /// Takes note of one read of the links.
     pub fn look(&mut self, now: Millis, links: &Links, udev: &Udev) {
-        let names: BTreeMap<u32, String> = links.0.iter().map(|link| (link.index, link.name.clone())).collect();
+        let names: BTreeMap<u32, String> =
+            links.0.iter().map(|link| (link.index, link.name.clone())).collect();
         let temporary = links.0.iter().any(|link| is_temporary(&link.name));
         let renamed = self.names.iter().any(|(index, old)| names.get(index).is_some_and(|new| new != old));
         // What happened before the first look is not known: where udev runs, the quiet time starts there.
@@ -94,7 +95,14 @@ impl Settling {
     }
 
     /// Whether `wanted` can be touched, from the last look.
-    pub fn verdict(&self, now: Millis, links: &Links, udev: &Udev, wanted: &[Wanted], texts: &[String]) -> Settle {
+    pub fn verdict(
+        &self,
+        now: Millis,
+        links: &Links,
+        udev: &Udev,
+        wanted: &[Wanted],
+        texts: &[String],
+    ) -> Settle {
         let temporary: Vec<String> =
             links.0.iter().filter(|link| is_temporary(&link.name)).map(|link| link.name.clone()).collect();
         if !temporary.is_empty() {
@@ -131,8 +139,12 @@ mod tests {
     use crate::links::Link;
 
     fn links(names: &[(u32, &str)]) -> Links {
-        let link =
-            |(index, name): &(u32, &str)| Link { index: *index, name: (*name).into(), ethernet: true, ..Link::default() };
+        let link = |(index, name): &(u32, &str)| Link {
+            index: *index,
+            name: (*name).into(),
+            ethernet: true,
+            ..Link::default()
+        };
         Links(names.iter().map(link).collect())
     }
 
@@ -158,7 +170,10 @@ mod tests {
         let mut settling = Settling::default();
         let side = [(2, "side-0-eth0"), (3, "eth1")];
         assert_eq!(verdict(&mut settling, 0, &side, &none), Settle::Temporary(vec!["side-0-eth0".into()]));
-        assert_eq!(verdict(&mut settling, 9_000_000, &side, &none), Settle::Temporary(vec!["side-0-eth0".into()]));
+        assert_eq!(
+            verdict(&mut settling, 9_000_000, &side, &none),
+            Settle::Temporary(vec!["side-0-eth0".into()])
+        );
         assert_eq!(settling.clear_since(), None);
         let done = [(2, "eth0"), (3, "eth1")];
         assert_eq!(verdict(&mut settling, 9_000_100, &done, &none), Settle::Quiet(9_001_100));

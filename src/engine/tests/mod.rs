@@ -1,0 +1,5 @@
+//! The engine against a world of values: no kernel, no clock, no network.
+
+mod building;
+mod phases;
+mod world;

@@ -1,0 +1,215 @@
+//! A small world: it does what the engine asks for, as the kernel would.
+
+use crate::clock::Millis;
+use crate::engine::state::State;
+use crate::engine::types::{Action, Event, Outcome, Refusal, View};
+use crate::engine::{Config, Engine};
+use crate::links::{Bond, Kind, LacpState, Link, Port};
+use crate::mac::Mac;
+use crate::words::plan_line;
+
+pub(super) const PARTNER: Mac = Mac([0x0e, 0, 0, 0, 0, 1]);
+/// Both sides in sync, collecting, distributing.
+pub(super) const AGREED: u8 = 0x3f;
+
+pub(super) struct World {
+    pub(super) engine: Engine,
+    pub(super) view: View,
+    pub(super) now: Millis,
+    /// Everything that was asked for, with its time.
+    pub(super) done: Vec<(Millis, Action)>,
+    /// Enslaving fails so often with EPERM.
+    pub(super) refuse_enslave: u32,
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl World {
+    pub(super) fn new(words: &str, limited: bool) -> Self {
+        Self::with(words, limited, None)
+    }
+
+    pub(super) fn with(words: &str, limited: bool, previous: Option<State>) -> Self {
+        let plan = plan_line(words.as_bytes());
+        assert!(plan.active && plan.problems.is_empty(), "{:?}", plan.problems);
+        let config = Config { limited, seed: 1, kernel: "6.1".into(), previous };
+        Self {
+            engine: Engine::new(plan, config, 1_000),
+            view: View::default(),
+            now: 1_000,
+            done: Vec::new(),
+            refuse_enslave: 0,
+            outcome: None,
+        }
+    }
+
+    /// Plugs in a NIC with a cable.
+    pub(super) fn nic(&mut self, index: u32, name: &str) -> &mut Self {
+        let mac = Some(Mac([2, 0, 0, 0, 0, index as u8]));
+        let link = Link {
+            index,
+            name: name.into(),
+            ethernet: true,
+            carrier: true,
+            mac,
+            permanent: mac,
+            mtu: 1500,
+            ..Link::default()
+        };
+        self.view.links.0.push(link);
+        self
+    }
+
+    pub(super) fn link(&mut self, name: &str) -> &mut Link {
+        self.view.links.0.iter_mut().find(|link| link.name == name).expect(name)
+    }
+
+    /// The switch agrees on these ports: as the kernel would show it.
+    pub(super) fn partner(&mut self, ports: &[&str]) {
+        for name in ports {
+            let side = self.link(name).port.as_mut().expect("a port of a bond");
+            side.actor = LacpState(AGREED);
+            side.partner = LacpState(AGREED);
+        }
+        let Kind::Bond(bond) = &mut self.link("bond0").kind else { panic!("no bond") };
+        bond.partner = Some(PARTNER);
+    }
+
+    /// The links have changed: the engine looks, and all that it asks for is done.
+    pub(super) fn look(&mut self) {
+        loop {
+            let view = self.view.clone();
+            let actions = self.engine.step(self.now, Event::View(&view));
+            if !self.perform(actions) {
+                return;
+            }
+        }
+    }
+
+    /// Time passes; the engine is woken when it asked for that, and looks four times a second.
+    pub(super) fn pass(&mut self, millis: Millis) {
+        let end = self.now + millis;
+        while self.now < end && self.outcome.is_none() {
+            let woken = self.engine.deadline().unwrap_or(end).max(self.now + 1);
+            let polled = self.now / 250 * 250 + 250;
+            self.now = end.min(woken).min(polled);
+            if self.now == polled {
+                self.look();
+            } else {
+                let actions = self.engine.step(self.now, Event::Tick);
+                if self.perform(actions) {
+                    self.look();
+                }
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self) -> Outcome {
+        let actions = self.engine.step(self.now, Event::Stop("SIGTERM"));
+        self.perform(actions);
+        self.outcome.clone().expect("it ends")
+    }
+
+    /// True if links are to be looked at again.
+    fn perform(&mut self, actions: Vec<Action>) -> bool {
+        let mut touched = false;
+        let mut queue: std::collections::VecDeque<Action> = actions.into();
+        while let Some(action) = queue.pop_front() {
+            self.done.push((self.now, action.clone()));
+            touched |= action.touches_links();
+            if let Err(errno) = self.act(&action) {
+                let refusal = Refusal { errno, text: "no".into() };
+                queue
+                    .extend(self.engine.step(self.now, Event::Failed { action: &action, refusal: &refusal }));
+            }
+        }
+        touched && self.outcome.is_none()
+    }
+
+    fn by_index(&mut self, index: u32) -> &mut Link {
+        self.view.links.0.iter_mut().find(|link| link.index == index).expect("a link that is there")
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), i32> {
+        match action {
+            Action::CreateBond { name, mode, options, mac, .. } => {
+                if self.view.links.named(name).is_some() {
+                    return Err(17);
+                }
+                let index = 1 + self.view.links.0.iter().map(|link| link.index).max().unwrap_or(0);
+                let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
+                let kind = Kind::Bond(Box::new(side));
+                self.view.links.0.push(Link {
+                    index,
+                    name: name.clone(),
+                    kind,
+                    mac: *mac,
+                    ..Link::default()
+                });
+            }
+            Action::TakeOver { index, mode, options, mac, .. } => {
+                let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
+                let link = self.by_index(*index);
+                (link.kind, link.mac, link.up) = (Kind::Bond(Box::new(side)), *mac, false);
+            }
+            Action::SetOptions { index, options } => {
+                let Kind::Bond(side) = &mut self.by_index(*index).kind else { return Err(22) };
+                side.options.extend(options.clone());
+            }
+            Action::Enslave { port, bond } => {
+                if self.refuse_enslave > 0 {
+                    self.refuse_enslave -= 1;
+                    return Err(1);
+                }
+                let bond = *bond;
+                let link = self.by_index(*port);
+                let side = Port {
+                    permanent: link.mac,
+                    link_up: link.carrier,
+                    aggregator: Some(1),
+                    actor: LacpState(0x47),
+                    partner: LacpState(0),
+                };
+                (link.controller, link.port, link.up) = (Some(bond), Some(side), true);
+            }
+            Action::Release(port) => {
+                let link = self.by_index(*port);
+                (link.controller, link.port, link.up) = (None, None, false);
+            }
+            Action::Up(index) => self.by_index(*index).up = true,
+            Action::Down(index) => self.by_index(*index).up = false,
+            Action::CreateVlan { name, lower, id } => {
+                let index = 1 + self.view.links.0.iter().map(|link| link.index).max().unwrap_or(0);
+                let mac = self.by_index(*lower).mac;
+                let (kind, lower) = (Kind::Vlan(*id), Some(*lower));
+                self.view.links.0.push(Link {
+                    index,
+                    name: name.clone(),
+                    kind,
+                    lower,
+                    mac,
+                    ..Link::default()
+                });
+            }
+            Action::Delete(index) => self.view.links.0.retain(|link| link.index != *index),
+            Action::Finish(outcome) => self.outcome = Some(outcome.clone()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Where in what was done something like this first stands.
+    pub(super) fn place(&self, like: impl Fn(&Action) -> bool) -> usize {
+        self.done.iter().position(|(_, action)| like(action)).expect("it was done")
+    }
+
+    pub(super) fn count(&self, like: impl Fn(&Action) -> bool) -> usize {
+        self.done.iter().filter(|(_, action)| like(action)).count()
+    }
+
+    /// What was said, line by line.
+    pub(super) fn said(&self) -> Vec<&str> {
+        let said = |(_, action): &'_ (Millis, Action)| matches!(action, Action::Say(..));
+        let texts = self.done.iter().filter(|entry| said(entry));
+        texts.map(|(_, action)| if let Action::Say(_, text) = action { text.as_str() } else { "" }).collect()
+    }
+}
