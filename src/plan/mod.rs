@@ -3,6 +3,14 @@
 //! [`Plan`] is plain data. Its serde form is `plan --json`, version 1; field order here is the order there.
 //! Nothing here looks at the machine: a port that is missing, or a glob, is settled later (`settle/`).
 
+pub mod addressing;
+pub mod bonds;
+pub mod build;
+pub mod devices;
+pub mod escape;
+pub mod json;
+pub mod table;
+
 use std::net::IpAddr;
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
@@ -321,11 +329,23 @@ pub struct Own {
     pub handover: Vec<String>,
     /// Log level.
     pub log: LogLevel,
+    /// `bondstrap.flip`. Not in version 1 of the JSON form.
+    #[serde(skip)]
+    pub flip: bool,
+    /// `bondstrap.answerfile=`. Not in version 1 of the JSON form.
+    #[serde(skip)]
+    pub answerfile: Option<String>,
 }
 
 impl Default for Own {
     fn default() -> Self {
-        Self { fallback: Fallback::None, handover: vec!["auto".into()], log: LogLevel::Info }
+        Self {
+            fallback: Fallback::None,
+            handover: vec!["auto".into()],
+            log: LogLevel::Info,
+            flip: false,
+            answerfile: None,
+        }
     }
 }
 
@@ -370,6 +390,9 @@ pub struct Problem {
     pub word: String,
     /// Place of the trouble in the whole line: characters, from 1.
     pub column: usize,
+    /// The same place in `word`: characters, from 0. Not in the JSON form.
+    #[serde(skip)]
+    pub within: usize,
     /// One sentence: what is wrong and what would be right.
     pub message: String,
 }
