@@ -122,6 +122,8 @@ fn target(spec: &IpSpec, targets: &Targets<'_>, problems: &mut Problems) -> Opti
     match (&spec.device, &targets.boot_device) {
         (Some((device, place)), _) => targets.told("ip=", device, *place, problems),
         (None, Ok(target)) => Some(target.clone()),
+        // There is no top where the bond itself can't be followed, which has its own error.
+        (None, Err(tops)) if tops.is_empty() => None,
         (None, Err(tops)) => {
             problems.error(spec.place, format!("ip=: {}", unclear(tops)));
             None

@@ -225,7 +225,14 @@ fn choose_mac(bonds: &mut [Bond], devices: &Devices, mac: Mac, place: Place, pro
 fn settle_route(spec: RouteSpec, targets: &Targets<'_>, problems: &mut Problems) -> Option<Route> {
     let RouteSpec { to, via, dev } = spec;
     let dev = match dev {
-        Some((device, place)) => Some(targets.told("rd.route=", &device, place, problems)?.name),
+        Some((device, place)) => {
+            let target = targets.told("rd.route=", &device, place, problems)?;
+            if target.match_mac.is_some() {
+                problems
+                    .error(place, "rd.route=: a route needs its device's name, not its MAC: write the name");
+            }
+            Some(target.name)
+        }
         None => None,
     };
     Some(Route { to, via, dev })

@@ -150,13 +150,11 @@ impl Devices {
             .map(|(name, ports)| (name.as_str(), ports.iter().map(String::as_str).collect()))
             .chain(vlans.iter().map(|vlan| (vlan.name.as_str(), vec![vlan.link.as_str()])))
             .collect();
-        for name in circle(&links) {
-            if let Some(place) = places.get(name) {
-                let message = format!(
-                    "{name} would stand on itself: name as its port or link something that does not need it"
-                );
-                problems.error(*place, message);
-            }
+        // One of a circle is enough: where one link of it goes, the whole goes.
+        let first = circle(&links).into_iter().filter_map(|name| Some((places.get(name)?, name))).min();
+        if let Some((place, name)) = first {
+            let right = "name as its port or link something that does not need it";
+            problems.error(*place, format!("{name} would stand on itself: {right}"));
         }
     }
 

@@ -16,9 +16,7 @@ pub fn render(plan: &Plan) -> String {
     if plan.active {
         rows(plan, &mut out);
     } else {
-        out.push_str(
-            "No bond is asked for, or bondstrap=off: the machine is left alone.\n",
-        );
+        out.push_str("No bond is asked for, or bondstrap=off: the machine is left alone.\n");
     }
     for problem in &plan.problems {
         out.push('\n');

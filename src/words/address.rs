@@ -40,11 +40,10 @@ pub fn is_of_a_host(address: IpAddr) -> bool {
 /// Address and, if written, prefix: `192.0.2.5/24`, `[2001:db8::5]/64`, `[2001:db8::5/64]` (rd.route in
 /// dracut.cmdline(7)).
 pub fn split_prefix<'a>(text: Text<'a>) -> (String, Option<Text<'a>>) {
-    if let Some(inner) = text.text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        if let Some((address, prefix)) = inner.split_once('/') {
-            let prefix = Text { text: prefix, ..text.skip(address.len() + 2) };
-            return (format!("[{address}]"), Some(prefix));
-        }
+    let inner = text.text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some((address, prefix)) = inner.and_then(|inner| inner.split_once('/')) {
+        let prefix = Text { text: prefix, ..text.skip(address.len() + 2) };
+        return (format!("[{address}]"), Some(prefix));
     }
     match text.split_once('/') {
         Some((address, prefix)) => (address.text.to_owned(), Some(prefix)),

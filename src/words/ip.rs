@@ -37,7 +37,10 @@ pub fn parse(value: Text<'_>, word: Place, baked: bool, problems: &mut Problems)
         [..] => {
             ip.device(at(0));
             ip.method(at(1), false);
-            ip.tail(&fields, 2);
+            // Where that is no METHOD, the fields behind it are not what they seem to be either.
+            if ip.spec.sound {
+                ip.tail(&fields, 2);
+            }
         }
     }
     ip.spec

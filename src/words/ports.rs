@@ -35,12 +35,12 @@ fn port(item: Text<'_>, word: &str, problems: &mut Problems) -> Option<String> {
     if let Some(mac) = names::dashed_mac(item.text) {
         return Some(mac.to_string());
     }
-    if let Some((key, _)) = item.text.split_once('=') {
-        let message = format!(
-            "{word}: {} stands where the ports belong: options come behind the ports and a colon, such as \
-             {word}bond0:eth0,eth1:{key}=...",
-            quoted(item.text)
-        );
+    if item.text.contains('=') {
+        let right = match word {
+            "bond=" => "write bond=NAME:PORTS:OPTIONS, such as bond=bond0:eth0,eth1:miimon=100",
+            _ => "write names of NICs with commas between",
+        };
+        let message = format!("{word}: {} stands where the ports belong: {right}", quoted(item.text));
         problems.error(item.place, message);
         return None;
     }
