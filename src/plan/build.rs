@@ -103,15 +103,10 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
     } else if let (Err(names), Some((_, place))) = (&targets.boot_device, tops.get(1)) {
         problems.error(*place, format!("there is no ip=: {}", unclear(names)));
     }
-    let routes = routes.into_iter().filter_map(|route| settle_route(route, &targets, problems)).collect();
+    let routes =
+        distinct(routes.into_iter().filter_map(|route| settle_route(route, &targets, problems)).collect());
     dhcp.client_ids = settle_client_ids(client_ids, &targets, problems);
     let hostname = hostname.or_else(|| interfaces.iter().rev().find_map(|ip| ip.hostname.clone()));
-    let mut distinct_dns = Vec::new();
-    for server in dns {
-        if !distinct_dns.contains(&server) {
-            distinct_dns.push(server);
-        }
-    }
     let bootdev = bootdev.map(|(device, _)| match device {
         Device::Name(name) => name,
         Device::Mac(mac) => mac.to_string(),
@@ -125,7 +120,7 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         bridges,
         interfaces,
         routes,
-        dns: distinct_dns,
+        dns: distinct(dns),
         renames,
         bootdev,
         bootif: bootif_mac,
@@ -136,6 +131,17 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         bondstrap: own,
         problems: Vec::new(),
     }
+}
+
+/// Each item once, where it came first.
+fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for item in items {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
 }
 
 /// Without any `ip=` the boot device gets DHCPv4.

@@ -5,7 +5,12 @@ use std::fmt::Write;
 
 /// `text` with everything escaped that a terminal would act on: control characters, and those that reorder or hide.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    escaped(text, |letter| !letter.is_control() && !acts(letter))
+    escaped(text, is_printable)
+}
+
+/// False for what a terminal would act on.
+pub fn is_printable(letter: char) -> bool {
+    !letter.is_control() && !acts(letter)
 }
 
 /// `text` with everything escaped that is not printable ASCII: each character is one column wide on any console.

@@ -193,3 +193,32 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines.push(line);
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_blanks() {
+        for (text, expected) in [
+            ("", vec![""]),
+            ("a bc def", vec!["a bc", "def"]),
+            ("abcdefgh", vec!["abcde", "fgh"]),
+            ("ab abcdefgh i", vec!["ab", "abcde", "fgh i"]),
+            ("abcde f", vec!["abcde", "f"]),
+        ] {
+            assert_eq!(wrapped(text, 5), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn caret_stays_under_its_letter() {
+        let long: String = ('a'..='z').cycle().take(300).collect();
+        for within in [0, 5, 70, 71, 150, 298, 299] {
+            let (shown, caret) = excerpt(&long, within);
+            assert!(shown.len() <= WIDTH - 2, "{shown}");
+            assert_eq!(shown.as_bytes()[caret], long.as_bytes()[within], "{within}: {shown}");
+        }
+        assert_eq!(excerpt("\u{e9}=x", 2), ("\\u{e9}=x".into(), 7));
+    }
+}

@@ -23,3 +23,30 @@ pub fn parse(value: Text<'_>, problems: &mut Problems) -> Option<(Mac, Place)> {
     }
     mac.map(|mac| (mac, value.place))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        for (text, expected) in [
+            ("01-00-11-22-AA-44-55", Some("00:11:22:aa:44:55")),
+            ("00-00-11-22-33-44-55", Some("00:11:22:33:44:55")),
+            ("01:00:11:22:33:44:55", Some("00:11:22:33:44:55")),
+            ("00-11-22-33-44-55", Some("00:11:22:33:44:55")),
+            ("00:11:22:33:44:55:", Some("00:11:22:33:44:55")),
+            ("02-00-11-22-33-44-55", None),
+            ("00-11-22-33-44", None),
+            ("01-01-11-22-33-44-55", None),
+            ("00-00-00-00-00-00", None),
+            ("\u{e9}1-00-11-22-33-44-55", None),
+            ("", None),
+        ] {
+            let place = Place { word: 0, column: 1 };
+            let mut problems = Problems::default();
+            let got = parse(Text { text, place }, &mut problems).map(|(mac, _)| mac.to_string());
+            assert_eq!(got.as_deref(), expected, "{text}");
+        }
+    }
+}

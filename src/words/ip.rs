@@ -183,6 +183,12 @@ impl Parser<'_> {
 
     fn device(&mut self, field: Option<Text<'_>>) {
         let Some(field) = field else { return };
+        if method::parse(field.text) != Err(NoMethod::Unknown) {
+            // The slip of a field too few, which would go unseen: the device would be one of this name.
+            let shown = quoted(field.text);
+            let right = "count the fields, CLIENT:SERVER:GW:MASK:HOST:DEV:METHOD or DEV:METHOD";
+            return self.error(field.place, format!("ip=: METHOD {shown} stands where DEV belongs: {right}"));
+        }
         match device(field, "ip=", self.problems) {
             Some(device) => self.spec.device = Some((device, field.place)),
             None => self.spec.sound = false,

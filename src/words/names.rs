@@ -3,6 +3,7 @@
 use super::problems::{Problems, quoted};
 use super::split::Text;
 use crate::mac::Mac;
+use crate::plan::escape::is_printable;
 
 /// Why `name` can't be an interface's name; none: it can.
 ///
@@ -19,10 +20,19 @@ pub fn why_not(name: &str) -> Option<String> {
     if matches!(name, "." | ".." | "all" | "default" | "lo") {
         return Some("that name is reserved".into());
     }
-    let bad = name.chars().find(|letter| {
-        letter.is_whitespace() || letter.is_control() || "/:%*?[]\",;=\u{fffd}".contains(*letter)
-    })?;
-    Some(match bad {
+    bad_letter(name, "*?[]")
+}
+
+/// Why a letter of `name` can't be in an interface's name; `also` are further ones that can't.
+pub fn bad_letter(name: &str, also: &str) -> Option<String> {
+    let bad = |letter: &char| {
+        let letter = *letter;
+        letter.is_whitespace()
+            || !is_printable(letter)
+            || "/:%\",;=\u{fffd}".contains(letter)
+            || also.contains(letter)
+    };
+    Some(match name.chars().find(bad)? {
         ' ' => "it has a blank in it".into(),
         '\u{fffd}' => "it is not UTF-8".into(),
         bad => format!("it has a {bad} in it"),

@@ -44,13 +44,9 @@ fn port(item: Text<'_>, word: &str, problems: &mut Problems) -> Option<String> {
         problems.error(item.place, message);
         return None;
     }
-    let plain: String = if names::is_glob(item.text) {
-        // What the pattern's own letters leave must be letters of a name.
-        item.text.chars().filter(|letter| !"*?[]!".contains(*letter)).take(15).chain(['x']).take(15).collect()
-    } else {
-        item.text.to_owned()
-    };
-    let Some(reason) = names::why_not(&plain) else { return Some(item.text.to_owned()) };
+    let reason =
+        if names::is_glob(item.text) { names::bad_letter(item.text, "") } else { names::why_not(item.text) };
+    let Some(reason) = reason else { return Some(item.text.to_owned()) };
     let message = format!(
         "{word}: {} is not a port, {reason}: write names, MACs with dashes (00-11-22-33-44-55), globs (eth*), all \
          or auto",

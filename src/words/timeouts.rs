@@ -6,6 +6,7 @@ use super::address::digits;
 use super::names;
 use super::problems::{Problems, quoted};
 use super::split::{Place, Text};
+use crate::plan::escape::is_printable;
 
 /// Seconds, at least `least`. A day is the most: longer is a slip, and no wait is without a limit.
 pub fn seconds(value: Text<'_>, word: &str, least: u32, default: u32, problems: &mut Problems) -> u32 {
@@ -45,7 +46,7 @@ pub fn vendor_class(value: Text<'_>, problems: &mut Problems) -> Option<String> 
     if value.text.is_empty() {
         return None;
     }
-    let bad = value.text.len() > 255 || value.text.contains(|c: char| c.is_control() || c == '\u{fffd}');
+    let bad = value.text.len() > 255 || !is_text(value.text);
     if bad {
         let message = "rd.net.dhcp.vendor-class=: this is no text of at most 255 bytes and left out: write a short name";
         problems.warning(value.place, message);
@@ -54,15 +55,18 @@ pub fn vendor_class(value: Text<'_>, problems: &mut Problems) -> Option<String> 
     Some(value.text.to_owned())
 }
 
+/// UTF-8 that any terminal can show.
+fn is_text(text: &str) -> bool {
+    text.chars().all(|letter| is_printable(letter) && letter != '\u{fffd}')
+}
+
 /// `rd.net.dhcp.client-id=DEV:ID`: bytes in hex with dashes between, or `@` and a text.
 pub fn client_id(value: Text<'_>, problems: &mut Problems) -> Option<(String, (String, Place))> {
     let good = value.split_once(':').and_then(|(device, id)| {
         let id = id.text.trim_end_matches(':');
-        let text =
-            |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_control() || c == '\u{fffd}');
         let is_byte = |byte: &str| byte.len() == 2 && byte.bytes().all(|b| b.is_ascii_hexdigit());
         let sound = match id.strip_prefix('@') {
-            Some(rest) => text(rest),
+            Some(rest) => !rest.is_empty() && is_text(rest),
             // The first byte is the type, there must be something behind it (RFC 2132 section 9.14).
             None => id.contains('-') && id.split('-').all(is_byte),
         };

@@ -135,7 +135,7 @@ fn sound(plan: &Plan) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_line_gives_a_plan(line in lines()) {
@@ -170,7 +170,7 @@ proptest! {
         // The same words baked and on the boot line: the latter replace the former, device by device.
         let words = [b"bond=bond0:eth0,eth1 ".to_vec(), line].concat();
         let alone = plan_line(&words);
-        prop_assume!(alone.problems.is_empty() && alone.routes.is_empty());
+        prop_assume!(alone.problems.is_empty());
         let both = plan(&Sources { baked: vec![words.clone()], boot: words });
         prop_assert_eq!(both, alone);
     }
@@ -189,6 +189,10 @@ fn time_is_bounded() {
             })
             .collect::<String>()
     };
+    let half = |form: &dyn Fn(usize) -> String| numbered(form)[..LONGEST / 2 - 32].to_owned();
+    // Each glob against each name, and each fails late.
+    let globs_and_names =
+        format!("bond=bond0:{} {}", half(&|n| format!("e*e*{n}x,")), half(&|n| format!("ip=eeeeeee{n}:on ")));
     let worst = [
         repeat("bond "),
         repeat("\""),
@@ -202,7 +206,7 @@ fn time_is_bounded() {
         format!("bond {}", numbered(&|n| format!("vlan=v{n}:v{} ", n + 1))),
         format!("bond {}", numbered(&|n| format!("bridge=b{n}:b{} ", n + 1))),
         format!("bond {}", numbered(&|n| format!("ip=b{n}:dhcp "))),
-        format!("bond=bond0:{} {}", "e*x*y?z,".repeat(1000), numbered(&|n| format!("ip=eeeexy{n}:dhcp "))),
+        globs_and_names,
         numbered(&|n| format!("bond=b{n}:e{n} ")),
         format!("bond {}", numbered(&|n| format!("nameserver=10.{}.{}.{} ", n >> 16, n >> 8 & 255, n & 255))),
         format!("bond {}", numbered(&|n| format!("ip=10.1.{}.{}::::::none ", n >> 8 & 255, n & 255))),
