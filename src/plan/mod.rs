@@ -3,12 +3,22 @@
 //! [`Plan`] is plain data. Its serde form is `plan --json`, version 1; field order here is the order there.
 //! Nothing here looks at the machine: a port that is missing, or a glob, is settled later (`settle/`).
 
+pub mod addressing;
+pub mod bonds;
+pub mod build;
+pub mod devices;
+pub mod escape;
+pub mod json;
+pub mod mode;
+pub mod table;
+
 use std::net::IpAddr;
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use serde::{Serialize, Serializer};
 
 use crate::mac::Mac;
+pub use mode::Mode;
 
 /// All that a command line asks for, and every problem in it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -49,6 +59,13 @@ pub struct Plan {
     pub problems: Vec<Problem>,
 }
 
+impl Plan {
+    /// True if a problem is an error: then nothing is touched.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.level == Level::Error)
+    }
+}
+
 /// One bond.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Bond {
@@ -80,59 +97,6 @@ impl Options {
 impl Serialize for Options {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-/// Bonding mode; the discriminant is the kernel's number (`BOND_MODE_*`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(u8)]
-pub enum Mode {
-    /// Round robin over all ports.
-    BalanceRr = 0,
-    /// One port at a time.
-    ActiveBackup = 1,
-    /// By hash, static aggregation.
-    BalanceXor = 2,
-    /// Everything on every port.
-    Broadcast = 3,
-    /// IEEE 802.1AX (formerly 802.3ad) dynamic aggregation: LACP.
-    #[default]
-    Lacp = 4,
-    /// Transmit load balancing.
-    BalanceTlb = 5,
-    /// Adaptive load balancing.
-    BalanceAlb = 6,
-}
-
-impl Mode {
-    /// All modes, by number.
-    pub const ALL: [Self; 7] = [
-        Self::BalanceRr,
-        Self::ActiveBackup,
-        Self::BalanceXor,
-        Self::Broadcast,
-        Self::Lacp,
-        Self::BalanceTlb,
-        Self::BalanceAlb,
-    ];
-
-    /// The kernel's name (`bond_mode_tbl`).
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BalanceRr => "balance-rr",
-            Self::ActiveBackup => "active-backup",
-            Self::BalanceXor => "balance-xor",
-            Self::Broadcast => "broadcast",
-            Self::Lacp => "802.3ad",
-            Self::BalanceTlb => "balance-tlb",
-            Self::BalanceAlb => "balance-alb",
-        }
-    }
-}
-
-impl Serialize for Mode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }
 
@@ -321,11 +285,23 @@ pub struct Own {
     pub handover: Vec<String>,
     /// Log level.
     pub log: LogLevel,
+    /// `bondstrap.flip`. Not in version 1 of the JSON form.
+    #[serde(skip)]
+    pub flip: bool,
+    /// `bondstrap.answerfile=`. Not in version 1 of the JSON form.
+    #[serde(skip)]
+    pub answerfile: Option<String>,
 }
 
 impl Default for Own {
     fn default() -> Self {
-        Self { fallback: Fallback::None, handover: vec!["auto".into()], log: LogLevel::Info }
+        Self {
+            fallback: Fallback::None,
+            handover: vec!["auto".into()],
+            log: LogLevel::Info,
+            flip: false,
+            answerfile: None,
+        }
     }
 }
 
@@ -370,6 +346,9 @@ pub struct Problem {
     pub word: String,
     /// Place of the trouble in the whole line: characters, from 1.
     pub column: usize,
+    /// The same place in `word`: characters, from 0. Not in the JSON form.
+    #[serde(skip)]
+    pub within: usize,
     /// One sentence: what is wrong and what would be right.
     pub message: String,
 }

@@ -1,1 +1,5 @@
+//! Tests that run anywhere: no root, no network, no kernel module.
 
+mod plan_cases;
+mod plan_properties;
+mod sources;

@@ -1,0 +1,232 @@
+//! What holds for any words at all.
+
+use std::time::{Duration, Instant};
+
+use bondstrap::plan::{Level, Plan, json, table};
+use bondstrap::words::source::{LONGEST, Sources};
+use bondstrap::words::{plan, plan_line};
+use proptest::prelude::*;
+
+/// Bytes, and pieces of our own words: the former find holes in the cutting, the latter in the planning.
+fn lines() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop::sample::select(vec![
+        "bond",
+        "bond=",
+        "bond0",
+        "bond1",
+        "eth0",
+        "eth1",
+        "eth*",
+        "all",
+        "auto",
+        "00-11-22-33-44-55",
+        "mode=",
+        "802.3ad",
+        "miimon=",
+        "arp_interval=",
+        "primary=",
+        "lacp_rate=",
+        "100",
+        "bondmode=",
+        "active-backup",
+        "vlan=",
+        "bond0.42",
+        "bridge=",
+        "br0",
+        "ip=",
+        "dhcp",
+        "dhcp6",
+        "auto6",
+        "none",
+        "192.0.2.5",
+        "/24",
+        "192.0.2.1",
+        "255.255.255.0",
+        "[2001:db8::1]",
+        "64",
+        "rd.route=",
+        "nameserver=",
+        "hostname=",
+        "ifname=",
+        "lan0",
+        "BOOTIF",
+        "BOOTIF=",
+        "01-00-11-22-33-44-55",
+        "bootdev=",
+        "bondstrap",
+        "bondstrap=off",
+        "bondstrap.",
+        "rd.bootif=0",
+        "rd.net.timeout.dhcp=",
+        "rd.net.dhcp.client-id=",
+        "network_device=lacp",
+        ":members=",
+        ":",
+        ":",
+        ",",
+        ";",
+        "=",
+        " ",
+        " ",
+        "\"",
+        "--",
+        "[",
+        "]",
+        "9000",
+        "0",
+        "é",
+        "\u{202e}",
+        "\x1b[2J",
+    ]);
+    let pieces = prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes());
+    prop_oneof![prop::collection::vec(any::<u8>(), 0..300), pieces]
+}
+
+/// What must be true of every plan of this line.
+fn hold(line: &[u8], plan: &Plan) -> Result<(), TestCaseError> {
+    let text = String::from_utf8_lossy(line);
+    let letters = text.chars().count();
+    let mut before = 0;
+    for problem in &plan.problems {
+        prop_assert!((1..=letters).contains(&problem.column), "{:?} of {letters}", problem);
+        prop_assert!(problem.column >= before, "out of order: {:?}", plan.problems);
+        before = problem.column;
+        prop_assert!(problem.within < problem.word.chars().count(), "{:?}", problem);
+        prop_assert!(!problem.message.contains('\n') && !problem.message.is_empty());
+        prop_assert!(
+            problem.level == Level::Warning || plan.active,
+            "an error where nothing is asked: {:?}",
+            problem
+        );
+    }
+    if !plan.active {
+        prop_assert!(plan.bonds.is_empty() && plan.interfaces.is_empty());
+    }
+    let rendered = json::render(plan).expect("a plan is always JSON");
+    for shown in [&rendered, &table::render(plan)] {
+        let acting = shown.chars().find(|letter| letter.is_control() && *letter != '\n');
+        prop_assert_eq!(acting, None, "reaches the terminal");
+        prop_assert!(!shown.contains('\u{202e}'), "turns the text around");
+    }
+    for line in table::render(plan).lines() {
+        prop_assert!(line.len() <= 80, "too wide: {line}");
+    }
+    sound(plan)
+}
+
+/// What the engine may rely on where there is no error.
+fn sound(plan: &Plan) -> Result<(), TestCaseError> {
+    if plan.problems.iter().any(|problem| problem.level == Level::Error) {
+        return Ok(());
+    }
+    let ports: Vec<&String> = plan.bonds.iter().flat_map(|bond| &bond.ports).collect();
+    for interface in &plan.interfaces {
+        prop_assert!(!ports.contains(&&interface.name), "a port gets an address: {:?}", plan);
+    }
+    for vlan in &plan.vlans {
+        prop_assert!(!ports.contains(&&vlan.link), "a VLAN on a port: {:?}", plan);
+    }
+    for bond in &plan.bonds {
+        prop_assert!(!bond.ports.is_empty());
+        prop_assert!(!ports.contains(&&bond.name), "a bond in a bond: {:?}", plan);
+    }
+    prop_assert!(!plan.active || !plan.bonds.is_empty());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_line_gives_a_plan(line in lines()) {
+        hold(&line, &plan_line(&line))?;
+    }
+
+    #[test]
+    fn any_line_with_a_bond_gives_a_plan(line in lines()) {
+        let mut whole = b"bond=bond0:eth0,eth1 ".to_vec();
+        whole.extend(line);
+        hold(&whole, &plan_line(&whole))?;
+    }
+
+    #[test]
+    fn foreign_words_change_nothing(before in "[a-z]{6,9}(=[!-~]{0,8})?", after in "[g-z]{5}\\.[a-z]{9}=[ -~&&[^\"]]{0,5}") {
+        let ours = "bond=bond0:eth0,eth1 vlan=bond0.42:bond0 hostname=h";
+        prop_assume!(!before.contains('"') && !before.starts_with("bond"));
+        let with = plan_line(format!("{before} {ours} {after}").as_bytes());
+        let mut without = plan_line(ours.as_bytes());
+        without.problems.clone_from(&with.problems);
+        prop_assert_eq!(with, without);
+    }
+
+    #[test]
+    fn baked_or_not_is_the_same_when_alone(line in lines()) {
+        let baked = plan(&Sources { baked: vec![line.clone()], boot: Vec::new() });
+        prop_assert_eq!(baked, plan_line(&line));
+    }
+
+    #[test]
+    fn boot_line_again_changes_nothing(line in lines()) {
+        // The same words baked and on the boot line: the latter replace the former, device by device.
+        let words = [b"bond=bond0:eth0,eth1 ".to_vec(), line].concat();
+        let alone = plan_line(&words);
+        prop_assume!(alone.problems.is_empty());
+        let both = plan(&Sources { baked: vec![words.clone()], boot: words });
+        prop_assert_eq!(both, alone);
+    }
+}
+
+#[test]
+fn time_is_bounded() {
+    // The worst that one can write: as many items of each kind as the longest line holds.
+    let repeat = |piece: &str| piece.repeat(LONGEST / piece.len());
+    let numbered = |form: &dyn Fn(usize) -> String| {
+        (0..)
+            .map(form)
+            .scan(0, |length, word| {
+                *length += word.len();
+                (*length < LONGEST - 32).then_some(word)
+            })
+            .collect::<String>()
+    };
+    let half = |form: &dyn Fn(usize) -> String| numbered(form)[..LONGEST / 2 - 32].to_owned();
+    // Each glob against each name, and each fails late.
+    let globs_and_names =
+        format!("bond=bond0:{} {}", half(&|n| format!("e*e*{n}x,")), half(&|n| format!("ip=eeeeeee{n}:on ")));
+    let worst = [
+        repeat("bond "),
+        repeat("\""),
+        repeat("ip=dhcp "),
+        format!("bond=bond0:{}", repeat("e*,")),
+        format!("bond=bond0:{}", repeat("[:")),
+        format!("bond=bond0:eth0:{}", repeat("x,")),
+        format!("bond ip={}", repeat("[")),
+        format!("bond {}", repeat("bonds ")),
+        format!("bond BOOTIF={}", repeat("0-")),
+        format!("bond {}", numbered(&|n| format!("vlan=v{n}:v{} ", n + 1))),
+        format!("bond {}", numbered(&|n| format!("bridge=b{n}:b{} ", n + 1))),
+        format!("bond {}", numbered(&|n| format!("ip=b{n}:dhcp "))),
+        globs_and_names,
+        numbered(&|n| format!("bond=b{n}:e{n} ")),
+        format!("bond {}", numbered(&|n| format!("nameserver=10.{}.{}.{} ", n >> 16, n >> 8 & 255, n & 255))),
+        format!("bond {}", numbered(&|n| format!("ip=10.1.{}.{}::::::none ", n >> 8 & 255, n & 255))),
+    ];
+    for line in worst {
+        let begin = Instant::now();
+        let plan = plan_line(line.as_bytes());
+        let took = begin.elapsed();
+        // A debug build on a busy machine; what is quadratic with a large factor takes longer.
+        assert!(took < Duration::from_secs(3), "{took:?} for {:?}...", &line[..40]);
+        assert!(plan.problems.len() <= 50, "{} problems", plan.problems.len());
+        let length = json::render(&plan).expect("a plan is always JSON").len();
+        assert!(length < 200 * LONGEST, "{length} bytes of JSON for {:?}...", &line[..40]);
+    }
+}
+
+#[test]
+fn a_long_line_keeps_its_error() {
+    let mut line = "bond=bond0:eth0,eth1:x,y,".repeat(200);
+    line.push_str(" bondmode=wrong");
+    let plan = plan_line(line.as_bytes());
+    assert!(plan.problems.iter().any(|problem| problem.level == Level::Error), "{:?}", plan.problems.last());
+}
