@@ -395,6 +395,10 @@ impl Machine {
 
     fn take_lease(&mut self, reply: &Reply, known: Option<Term>) {
         match accept::lease(reply, self.sent_at, known) {
+            // We slept, and the answer lay in the queue.
+            Ok((lease, _)) if lease.expires_at().is_some_and(|end| end <= self.now) => {
+                self.refuse(Some(lease.server_id), Refusal::RunOut);
+            }
             Ok((lease, notes)) => {
                 notes.into_iter().for_each(|note| self.note(note));
                 self.bind(Box::new(lease));
