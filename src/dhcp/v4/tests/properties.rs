@@ -202,7 +202,7 @@ fn run(config: Config, held: bool, ops: &[Op]) -> Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_events_in_any_order(seed: u64, ops in vec(op(), 1..120)) {
