@@ -68,7 +68,7 @@ pub enum Event<'a> {
 /// What a client wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Send this BOOTP payload from 0.0.0.0:68 to 255.255.255.255:67.
+    /// Send this BOOTP payload from 0.0.0.0:68 to 255.255.255.255:67; while rebinding too, `ciaddr` has the address.
     Broadcast(Vec<u8>),
     /// Send it from the leased address, port 68, to the server, port 67.
     Unicast {
@@ -315,10 +315,21 @@ impl Machine {
         }
     }
 
+    /// Told once, and no more of it than anybody can read: what others send us can be a flood.
     fn note(&mut self, note: Note) {
-        if self.said.len() < MOST_NOTES && !self.said.contains(&note) {
-            self.said.push(note.clone());
-            self.actions.push(Action::Note(note));
+        if self.said.len() < MOST_NOTES {
+            self.tell(note);
         }
+    }
+
+    /// Told once in any case: what happens to us.
+    fn tell(&mut self, note: Note) {
+        if self.said.contains(&note) {
+            return;
+        }
+        if self.said.len() < MOST_NOTES {
+            self.said.push(note.clone());
+        }
+        self.actions.push(Action::Note(note));
     }
 }

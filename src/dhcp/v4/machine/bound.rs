@@ -99,7 +99,7 @@ impl Machine {
     pub(super) fn nak(&mut self, reply: &Reply, server: Option<Ipv4Addr>) {
         let says = text::shown(reply.options.bytes(code::MESSAGE).unwrap_or_default());
         self.heard.naks = self.heard.naks.saturating_add(1);
-        self.note(Note::Nak { server, says });
+        self.tell(Note::Nak { server, says });
         let had_lease = self.held_lease().is_some();
         if had_lease {
             self.actions.push(Action::Unbound(Loss::Nak));
@@ -138,7 +138,7 @@ impl Machine {
             self.lose(Loss::Conflict, Note::Conflict);
             self.forget();
         } else {
-            self.note(Note::Conflict(address));
+            self.tell(Note::Conflict(address));
         }
         self.wait_until(self.now + AFTER_DECLINE);
     }
@@ -171,7 +171,7 @@ impl Machine {
 
     fn lose(&mut self, loss: Loss, note: fn(Ipv4Addr) -> Note) {
         if let Some(address) = self.held_lease().map(|lease| lease.address) {
-            self.note(note(address));
+            self.tell(note(address));
             self.actions.push(Action::Unbound(loss));
         }
     }

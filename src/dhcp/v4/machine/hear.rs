@@ -11,6 +11,7 @@ use crate::dhcp::v4::message::{self, NoReply, Reply};
 use crate::dhcp::v4::note::{Note, Refusal};
 
 impl Machine {
+    /// A datagram; nothing is awaited where no message of ours is out.
     pub(super) fn hear(&mut self, payload: &[u8]) {
         let waits = !matches!(self.phase, Phase::Stopped | Phase::Waiting { .. } | Phase::Bound(_));
         if !waits {
@@ -25,7 +26,7 @@ impl Machine {
 
     /// Types that the phase does not wait for are passed over in silence: a second server's OFFER is nothing odd, and
     /// FORCERENEW (RFC 3203) without authentication is anybody's.
-    pub(super) fn heed(&mut self, reply: &Reply) {
+    fn heed(&mut self, reply: &Reply) {
         match (reply.kind, &self.phase) {
             (MessageType::Offer, Phase::Selecting(_)) => self.heed_offer(reply),
             (MessageType::Ack, Phase::Selecting(_)) => self.heed_rapid(reply),
@@ -37,7 +38,7 @@ impl Machine {
     }
 
     /// The server whose answers count; none: any server's do (RFC 2131 §3.2, §4.4.5).
-    pub(super) fn server_in_use(&self) -> Option<Ipv4Addr> {
+    fn server_in_use(&self) -> Option<Ipv4Addr> {
         match &self.phase {
             Phase::Requesting(requesting) => Some(requesting.offer.server),
             Phase::Renewing(lease) => Some(lease.server_id),
@@ -45,7 +46,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn heed_ack(&mut self, reply: &Reply) {
+    fn heed_ack(&mut self, reply: &Reply) {
         let server = accept::server(reply);
         let known = match &self.phase {
             Phase::Requesting(requesting) => requesting.offer.term,
@@ -62,7 +63,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn heed_nak(&mut self, reply: &Reply) {
+    fn heed_nak(&mut self, reply: &Reply) {
         let server = accept::server(reply);
         match self.server_in_use() {
             Some(_) if server.is_none() => self.refuse(None, Refusal::NoServer),
@@ -71,6 +72,7 @@ impl Machine {
         }
     }
 
+    /// An ACK that counts, if its lease does. `known` is how long it is if the ACK does not tell.
     pub(super) fn take_lease(&mut self, reply: &Reply, known: Option<Term>) {
         match accept::lease(reply, self.sent_at, known) {
             // We slept, and the answer lay in the queue.
@@ -85,6 +87,7 @@ impl Machine {
         }
     }
 
+    /// An answer that did not count.
     pub(super) fn refuse(&mut self, server: Option<Ipv4Addr>, why: Refusal) {
         self.heard.refuse(server, why);
         self.note(Note::Refused { server, why });

@@ -44,7 +44,7 @@ impl Machine {
     }
 
     /// Seconds since the acquisition or renewal began (RFC 2131 §2); relays and backup servers wait for it to grow.
-    pub(super) fn elapsed(&mut self) -> Millis {
+    fn elapsed(&mut self) -> Millis {
         self.now - *self.since.get_or_insert(self.now)
     }
 

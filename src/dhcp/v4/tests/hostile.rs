@@ -1,7 +1,7 @@
 //! What other DHCP clients fell over, and what nobody should send.
 
 use super::super::machine::{Event, State};
-use super::super::note::Refusal;
+use super::super::note::{Note, Refusal};
 use super::util::*;
 
 /// Feeds one payload to a client in every state that listens; whatever comes of it is sound.
@@ -251,6 +251,11 @@ fn a_flood_of_offers() {
     assert_eq!(heard.refused_more, 10_000 - 16);
     assert_eq!(client.notes.len(), 128, "the rest is not told");
     assert_eq!(client.sent.len(), 1);
+    // What happens to us is told all the same.
+    client.offer();
+    client.until(20_000);
+    assert_eq!(client.notes.len(), 129);
+    assert_eq!(client.notes.last(), Some(&Note::Silent(SERVER)));
 
     let mut client = Client::started();
     for _ in 0..5_000 {
