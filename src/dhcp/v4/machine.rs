@@ -1,7 +1,7 @@
 //! The DHCP client: `step(now, event)` → actions (RFC 2131 §4.4, figure 5).
 //!
-//! The phases are in a file each: [`discover`] (INIT, SELECTING), [`request`] (REQUESTING, INIT-REBOOT) and [`bound`]
-//! (BOUND, RENEWING, REBINDING, and the ways out of them); [`hear`] decides which answers they get, [`send`] makes
+//! The phases are in a file each: `discover` (INIT, SELECTING), `request` (REQUESTING, INIT-REBOOT) and `bound`
+//! (BOUND, RENEWING, REBINDING, and the ways out of them); `hear` decides which answers they get, `send` makes
 //! their messages. This file has the interface and the clock.
 
 mod bound;
