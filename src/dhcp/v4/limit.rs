@@ -8,6 +8,17 @@ use crate::clock::Millis;
 /// `(window, most frames in it)`, both ends of the window counted.
 const WINDOWS: [(Millis, usize); 2] = [(1_000, 6), (5_000, 10)];
 
+/// What a frame is for: the last places of a window are kept for what must not wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Share {
+    /// Leaves a place for the REQUEST that an offer calls for, and for a last word.
+    Discover,
+    /// Leaves a place for a last word.
+    Request,
+    /// DECLINE or RELEASE: at most one follows each DISCOVER or REQUEST, so there always is a place.
+    LastWord,
+}
+
 /// Times of the last frames, the newest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Limit {
@@ -15,19 +26,22 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// From when on an ordinary frame may leave. One place in each window is kept for [`Self::parting`].
-    pub(super) fn free_at(&self) -> Millis {
-        self.free_but(1)
+    /// From when on a frame may leave.
+    pub(super) fn free_at(&self, share: Share) -> Millis {
+        match share {
+            // Of the place left for a REQUEST, both ends of a window may be without; of the one for a last word, not.
+            Share::Discover => self.free_but(2, 0).max(self.free_but(1, 1)),
+            Share::Request => self.free_but(1, 1),
+            Share::LastWord => self.free_but(0, 1),
+        }
     }
 
-    /// Takes a place for a DECLINE or RELEASE, of which at most one follows each REQUEST or DISCOVER:
-    /// because those leave a place free, there always is one.
-    pub(super) fn parting(&mut self, now: Millis) -> bool {
-        let free = self.free_but(0) <= now;
-        if free {
-            self.record(now);
-        }
-        free
+    fn free_but(&self, kept: usize, edge: Millis) -> Millis {
+        let after = |&(window, most): &(Millis, usize)| {
+            let last = self.sent.get(most - kept - 1).copied().flatten();
+            last.map_or(0, |sent| sent.saturating_add(window + edge))
+        };
+        WINDOWS.iter().map(after).max().unwrap_or(0)
     }
 
     /// A frame leaves now.
@@ -38,11 +52,8 @@ impl Limit {
         }
     }
 
-    fn free_but(&self, kept: usize) -> Millis {
-        let after = |&(window, most): &(Millis, usize)| {
-            let last = self.sent.get(most - kept - 1).copied().flatten();
-            last.map_or(0, |sent| sent.saturating_add(window + 1))
-        };
-        WINDOWS.iter().map(after).max().unwrap_or(0)
+    /// When the last frame left.
+    pub(super) fn last(&self) -> Option<Millis> {
+        self.sent.first().copied().flatten()
     }
 }

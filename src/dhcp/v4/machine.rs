@@ -1,22 +1,20 @@
 //! The DHCP client: `step(now, event)` → actions (RFC 2131 §4.4, figure 5).
 //!
-//! The phases are in a file each: [`discover`] (INIT, SELECTING), [`request`] (REQUESTING, INIT-REBOOT) and [`bound`]
-//! (BOUND, RENEWING, REBINDING, and the ways out of them). This file has what is common: the clock, the
-//! acquisition's account, and the one place where frames leave.
+//! The phases are in a file each: `discover` (INIT, SELECTING), `request` (REQUESTING, INIT-REBOOT) and `bound`
+//! (BOUND, RENEWING, REBINDING, and the ways out of them); `hear` decides which answers they get, `send` makes
+//! their messages. This file has the interface and the clock.
 
 mod bound;
 mod discover;
+mod hear;
 mod request;
+mod send;
 
 use std::net::Ipv4Addr;
 
-use dhcproto::v4::MessageType;
-
-use super::accept;
-use super::lease::{Lease, Term};
+use super::lease::Lease;
 use super::limit::Limit;
-use super::message::{self, Client, NoReply, Outgoing, Reply};
-use super::note::{Heard, Note, Refusal};
+use super::note::{Heard, Note};
 use super::rng::Rng;
 use crate::clock::Millis;
 use crate::mac::Mac;
@@ -25,9 +23,6 @@ use request::{Requesting, Tries};
 
 /// Most different notes of one acquisition; further ones are not told, they are a flood.
 const MOST_NOTES: usize = 128;
-/// The broadcast flag is set so long after the first DISCOVER: answers to an address that we do not have yet may be
-/// lost on the way (RFC 2131 §4.1).
-const BROADCAST_AFTER: Millis = 4_000;
 
 /// What one client needs to know.
 #[derive(Clone, Debug)]
@@ -73,7 +68,7 @@ pub enum Event<'a> {
 /// What a client wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Send this BOOTP payload from 0.0.0.0:68 to 255.255.255.255:67.
+    /// Send this BOOTP payload from 0.0.0.0:68 to 255.255.255.255:67; while rebinding too, `ciaddr` has the address.
     Broadcast(Vec<u8>),
     /// Send it from the leased address, port 68, to the server, port 67.
     Unicast {
@@ -211,8 +206,7 @@ impl Machine {
 
     /// When [`Event::Tick`] is wanted; none: only other events matter.
     pub fn deadline(&self) -> Option<Millis> {
-        let send = self.send_at.filter(|_| !self.paused).map(|at| at.max(self.limit.free_at()));
-        [send, self.timer()].into_iter().flatten().min()
+        [self.next_frame(), self.timer()].into_iter().flatten().min()
     }
 
     /// Where in RFC 2131's figure 5 the client is.
@@ -273,8 +267,7 @@ impl Machine {
             self.time_out();
             return true;
         }
-        let due = self.send_at.is_some_and(|at| at <= self.now) && !self.paused;
-        if due && self.limit.free_at() <= self.now {
+        if self.next_frame().is_some_and(|at| at <= self.now) {
             self.send();
             return true;
         }
@@ -292,17 +285,6 @@ impl Machine {
                 self.give_up_reboot();
             }
             Phase::Bound(_) | Phase::Renewing(_) | Phase::Rebinding(_) => self.age(),
-        }
-    }
-
-    fn send(&mut self) {
-        match self.phase {
-            Phase::Selecting(_) => self.send_discover(),
-            Phase::Requesting(_) => self.send_request(),
-            Phase::Rebooting { .. } => self.send_reboot(),
-            Phase::Renewing(_) => self.send_renew(),
-            Phase::Rebinding(_) => self.send_rebind(),
-            Phase::Stopped | Phase::Waiting { .. } | Phase::Bound(_) => self.send_at = None,
         }
     }
 
@@ -333,128 +315,21 @@ impl Machine {
         }
     }
 
-    fn hear(&mut self, payload: &[u8]) {
-        let waits = !matches!(self.phase, Phase::Stopped | Phase::Waiting { .. } | Phase::Bound(_));
-        if !waits {
+    /// Told once, and no more of it than anybody can read: what others send us can be a flood.
+    fn note(&mut self, note: Note) {
+        if self.said.len() < MOST_NOTES {
+            self.tell(note);
+        }
+    }
+
+    /// Told once in any case: what happens to us.
+    fn tell(&mut self, note: Note) {
+        if self.said.contains(&note) {
             return;
         }
-        match message::decode(payload, self.xid, self.config.mac) {
-            Ok(reply) => self.heed(&reply),
-            Err(NoReply::NotOurs) => self.heard.foreign = self.heard.foreign.saturating_add(1),
-            Err(NoReply::Refused(why)) => self.refuse(None, why),
-        }
-    }
-
-    /// Types that the phase does not wait for are passed over in silence: a second server's OFFER is nothing odd, and
-    /// FORCERENEW (RFC 3203) without authentication is anybody's.
-    fn heed(&mut self, reply: &Reply) {
-        match (reply.kind, &self.phase) {
-            (MessageType::Offer, Phase::Selecting(_)) => self.heed_offer(reply),
-            (MessageType::Ack, Phase::Selecting(_)) => self.heed_rapid(reply),
-            (MessageType::Ack, _) => self.heed_ack(reply),
-            (MessageType::Nak, Phase::Requesting(_) | Phase::Rebooting { .. })
-            | (MessageType::Nak, Phase::Renewing(_) | Phase::Rebinding(_)) => self.heed_nak(reply),
-            _ => {}
-        }
-    }
-
-    /// The server whose answers count; none: any server's do (RFC 2131 §3.2, §4.4.5).
-    fn server_in_use(&self) -> Option<Ipv4Addr> {
-        match &self.phase {
-            Phase::Requesting(requesting) => Some(requesting.offer.server),
-            Phase::Renewing(lease) => Some(lease.server_id),
-            _ => None,
-        }
-    }
-
-    fn heed_ack(&mut self, reply: &Reply) {
-        let server = accept::server(reply);
-        let known = match &self.phase {
-            Phase::Requesting(requesting) => requesting.offer.term,
-            Phase::Rebooting { lease, .. } | Phase::Renewing(lease) | Phase::Rebinding(lease) => {
-                Some(lease.lease_secs.map_or(Term::ForEver, Term::Secs))
-            }
-            _ => None,
-        };
-        match self.server_in_use() {
-            Some(asked) if server.is_some_and(|server| server != asked) => {
-                self.refuse(server, Refusal::OtherServer);
-            }
-            _ => self.take_lease(reply, known),
-        }
-    }
-
-    fn heed_nak(&mut self, reply: &Reply) {
-        let server = accept::server(reply);
-        match self.server_in_use() {
-            Some(_) if server.is_none() => self.refuse(None, Refusal::NoServer),
-            Some(asked) if server != Some(asked) => self.refuse(server, Refusal::OtherServer),
-            _ => self.nak(reply, server),
-        }
-    }
-
-    fn take_lease(&mut self, reply: &Reply, known: Option<Term>) {
-        match accept::lease(reply, self.sent_at, known) {
-            Ok((lease, notes)) => {
-                notes.into_iter().for_each(|note| self.note(note));
-                self.bind(Box::new(lease));
-            }
-            Err(why) => self.refuse(accept::server(reply), why),
-        }
-    }
-
-    fn refuse(&mut self, server: Option<Ipv4Addr>, why: Refusal) {
-        self.heard.refuse(server, why);
-        self.note(Note::Refused { server, why });
-    }
-
-    fn note(&mut self, note: Note) {
-        if self.said.len() < MOST_NOTES && !self.said.contains(&note) {
+        if self.said.len() < MOST_NOTES {
             self.said.push(note.clone());
-            self.actions.push(Action::Note(note));
         }
-    }
-
-    /// Seconds since the acquisition or renewal began (RFC 2131 §2); relays and backup servers wait for it to grow.
-    fn elapsed(&mut self) -> Millis {
-        self.now - *self.since.get_or_insert(self.now)
-    }
-
-    /// A message with this phase's transaction id and nothing else set.
-    fn outgoing(&mut self, kind: MessageType) -> Outgoing {
-        let elapsed = self.elapsed();
-        Outgoing {
-            kind,
-            xid: self.xid,
-            secs: u16::try_from(elapsed / 1_000).unwrap_or(u16::MAX),
-            broadcast: false,
-            ciaddr: Ipv4Addr::UNSPECIFIED,
-            requested: None,
-            server: None,
-        }
-    }
-
-    fn broadcast_flag(&mut self) -> bool {
-        self.elapsed() >= BROADCAST_AFTER
-    }
-
-    /// The bytes of a message that leaves now.
-    fn emit(&mut self, message: &Outgoing) -> Vec<u8> {
-        self.limit.record(self.now);
-        self.sent_at = self.now;
-        self.heard.sent(message.kind, self.now);
-        self.encode(message)
-    }
-
-    fn encode(&self, message: &Outgoing) -> Vec<u8> {
-        let Config { mac, seed: _, client_id, hostname, vendor_class, mtu, previous: _ } = &self.config;
-        let client = Client {
-            mac: *mac,
-            client_id: client_id.as_deref(),
-            hostname: hostname.as_deref(),
-            vendor_class: vendor_class.as_deref(),
-            mtu: *mtu,
-        };
-        message::encode(&client, message)
+        self.actions.push(Action::Note(note));
     }
 }

@@ -25,6 +25,8 @@ pub enum Refusal {
     Mask(Ipv4Addr),
     /// A lease of so few seconds.
     ShortLease(u32),
+    /// A lease that is over already, counted from its REQUEST.
+    RunOut,
     /// An ACK to a DISCOVER without option 80 (RFC 4039 §3).
     NotRapid,
     /// From another server than the one asked.
@@ -43,6 +45,7 @@ impl fmt::Display for Refusal {
             Self::Address(address) => write!(f, "no host can have the address {address}"),
             Self::Mask(mask) => write!(f, "{mask} is not a netmask"),
             Self::ShortLease(secs) => write!(f, "a lease of {secs} s is too short (10 s at least)"),
+            Self::RunOut => f.write_str("its lease has run out since it was asked for"),
             Self::NotRapid => f.write_str("it acknowledges what nobody asked for"),
             Self::OtherServer => f.write_str("another server was asked"),
             Self::PassedOver => f.write_str("this server offered before and then kept silent"),

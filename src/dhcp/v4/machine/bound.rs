@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use dhcproto::v4::MessageType;
 
+use super::request::Requesting;
 use super::{Action, Loss, Machine, Phase};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -98,7 +99,7 @@ impl Machine {
     pub(super) fn nak(&mut self, reply: &Reply, server: Option<Ipv4Addr>) {
         let says = text::shown(reply.options.bytes(code::MESSAGE).unwrap_or_default());
         self.heard.naks = self.heard.naks.saturating_add(1);
-        self.note(Note::Nak { server, says });
+        self.tell(Note::Nak { server, says });
         let had_lease = self.held_lease().is_some();
         if had_lease {
             self.actions.push(Action::Unbound(Loss::Nak));
@@ -116,30 +117,28 @@ impl Machine {
 
     /// DECLINE (RFC 2131 §4.4.4), and a pause.
     pub(super) fn conflict(&mut self) {
-        let (address, server) = match &self.phase {
-            Phase::Requesting(requesting) if requesting.tries.begun() => {
-                (requesting.offer.address, requesting.offer.server)
-            }
-            // Not asked for yet, so nobody's to decline; and without a lease, nobody's business.
-            Phase::Requesting(_) | Phase::Stopped | Phase::Waiting { .. } | Phase::Selecting(_) => return,
+        let (address, server, asked) = match &self.phase {
+            Phase::Stopped | Phase::Waiting { .. } | Phase::Selecting(_) => return,
+            Phase::Requesting(Requesting { offer, tries }) => (offer.address, offer.server, tries.begun()),
             Phase::Rebooting { lease, .. }
             | Phase::Bound(lease)
             | Phase::Renewing(lease)
-            | Phase::Rebinding(lease) => (lease.address, lease.server_id),
+            | Phase::Rebinding(lease) => (lease.address, lease.server_id, true),
         };
-        let mut message = self.outgoing(MessageType::Decline);
-        message.secs = 0;
-        message.requested = Some(address);
-        message.server = Some(server);
-        if !self.paused && self.limit.parting(self.now) {
-            let payload = self.encode(&message);
-            self.actions.push(Action::Broadcast(payload));
+        // What nobody was asked for is nobody's to decline.
+        if asked {
+            let mut message = self.outgoing(MessageType::Decline);
+            message.secs = 0;
+            message.requested = Some(address);
+            message.server = Some(server);
+            let payload = self.last_word(&message);
+            self.actions.extend(payload.map(Action::Broadcast));
         }
         if self.held_lease().is_some() {
             self.lose(Loss::Conflict, Note::Conflict);
             self.forget();
         } else {
-            self.note(Note::Conflict(address));
+            self.tell(Note::Conflict(address));
         }
         self.wait_until(self.now + AFTER_DECLINE);
     }
@@ -153,10 +152,8 @@ impl Machine {
             message.secs = 0;
             message.ciaddr = from;
             message.server = Some(to);
-            if !self.paused && self.limit.parting(self.now) {
-                let payload = self.encode(&message);
-                self.actions.push(Action::Unicast { from, to, payload });
-            }
+            let payload = self.last_word(&message);
+            self.actions.extend(payload.map(|payload| Action::Unicast { from, to, payload }));
             self.actions.push(Action::Unbound(Loss::Released));
         }
         self.config.previous = None;
@@ -174,7 +171,7 @@ impl Machine {
 
     fn lose(&mut self, loss: Loss, note: fn(Ipv4Addr) -> Note) {
         if let Some(address) = self.held_lease().map(|lease| lease.address) {
-            self.note(note(address));
+            self.tell(note(address));
             self.actions.push(Action::Unbound(loss));
         }
     }

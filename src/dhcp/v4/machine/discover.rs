@@ -67,7 +67,7 @@ impl Machine {
         if let Phase::Selecting(selecting) = &mut self.phase {
             let held = selecting.held;
             *selecting = Selecting { held, ..Selecting::from(self.now) };
-            self.send_at = Some(self.now);
+            self.send_at = Some(self.now_or_in(FIRST[0]));
         }
     }
 

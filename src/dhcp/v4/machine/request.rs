@@ -97,7 +97,7 @@ impl Machine {
     /// The server did not answer: DISCOVER again, without it for a while.
     pub(super) fn pass_over(&mut self) {
         let Phase::Requesting(Requesting { offer, .. }) = self.phase else { return };
-        self.note(Note::Silent(offer.server));
+        self.tell(Note::Silent(offer.server));
         self.passed_over = Some((offer.server, self.now + PASS_OVER));
         self.discover();
     }
@@ -111,7 +111,7 @@ impl Machine {
         };
         if now - tries.began <= FRESH {
             tries.restart();
-            self.send_at = Some(now);
+            self.send_at = Some(self.now_or_in(WAITS[0]));
         } else if was_paused {
             // Nobody's fault but the link's: no server is passed over, and the lease of an earlier keeper is asked
             // for like the first time.
@@ -153,7 +153,7 @@ impl Machine {
     pub(super) fn give_up_reboot(&mut self) {
         if let Phase::Rebooting { lease, .. } = &self.phase {
             let lease = lease.clone();
-            self.note(Note::Unconfirmed(lease.address));
+            self.tell(Note::Unconfirmed(lease.address));
             self.bind(lease);
         }
     }

@@ -1,4 +1,15 @@
 //! Tests of the DHCPv4 client, by subject. Time is injected everywhere; nothing sleeps.
 
+mod accept;
 mod acquire;
+mod frame;
+mod hostile;
+mod keep;
+mod limit;
+mod lose;
+mod message;
+mod properties;
+mod reboot;
+mod routes;
+mod text;
 mod util;

@@ -178,7 +178,7 @@ impl Client {
 }
 
 /// An answer of a server, good unless made bad.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) head: Vec<u8>,
     options: Vec<(u8, Vec<u8>)>,
@@ -258,5 +258,34 @@ impl Answer {
         }
         bytes.extend(&self.tail);
         bytes
+    }
+}
+
+/// What must hold for every lease, whatever was sent to us.
+pub(super) fn sound(lease: &Lease) {
+    let [first, second, ..] = lease.address.octets();
+    assert!(first > 0 && first != 127 && first < 224 && (first, second) != (169, 254), "{lease:?}");
+    assert!((1..=32).contains(&lease.prefix_len), "{lease:?}");
+    assert!(!lease.server_id.is_unspecified() && !lease.server_id.is_multicast(), "{lease:?}");
+    match (lease.lease_secs, lease.t1, lease.t2) {
+        (None, None, None) => {}
+        (Some(secs), Some(t1), Some(t2)) => {
+            assert!(secs >= 10 && 0 < t1 && t1 < t2 && t2 < u64::from(secs) * 1_000, "{lease:?}");
+        }
+        _ => panic!("{lease:?}"),
+    }
+    assert!(lease.routes.len() <= 32 && lease.search.len() <= 16, "{lease:?}");
+    for list in [&lease.routers, &lease.dns, &lease.ntp] {
+        assert!(
+            list.len() <= 16 && list.iter().all(|a| !a.is_unspecified() && !a.is_multicast()),
+            "{lease:?}"
+        );
+    }
+    assert!(lease.mtu.is_none_or(|mtu| (576..=9_216).contains(&mtu)), "{lease:?}");
+    let Lease { domain, hostname, root_path, tftp_server, bootfile, search, .. } = lease;
+    let texts = [domain, hostname, root_path, tftp_server, bootfile].into_iter().flatten().chain(search);
+    for text in texts {
+        let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-:,=+@%".contains(&b));
+        assert!(good && (1..=255).contains(&text.len()) && !text.contains("/../"), "{text:?}");
     }
 }
