@@ -30,13 +30,18 @@ active_has_target() {
     compgen -G "$libdir/libstd-*.rlib" >/dev/null
 }
 
-# active_can_develop: the active Rust is new enough for Cargo.toml, and has rustfmt and clippy.
-active_can_develop() {
+# new_enough RUSTC: it is not older than Cargo.toml wants.
+new_enough() {
     local wanted version
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
-    version=$(rustc --version 2>/dev/null | cut -d' ' -f2) || return 1
-    [[ -n $version && $(printf '%s\n' "$wanted" "$version" | sort -V | head -n 1) == "$wanted" ]] || return 1
-    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
+    version=$("$1" --version 2>/dev/null | cut -d' ' -f2) || return 1
+    [[ $(printf '%s\n' "$wanted" "$version" | sort -V | head -n 1) == "$wanted" ]]
+}
+
+# active_can_develop: the active Rust is new enough, and has rustfmt and clippy.
+active_can_develop() {
+    command -v rustc >/dev/null && new_enough rustc &&
+        cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
 }
 
 # use_development_rust: makes cargo and rustc the ones that check and test: the active ones, or Debian's.
