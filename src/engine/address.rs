@@ -20,6 +20,8 @@ use crate::plan::{ClientId, Interface, Method4, Plan};
 /// Without a partner DHCP is tried all the same after this time, and again and again: a switch with LACP fallback
 /// answers. Milliseconds.
 const TRY_ANYWAY: Millis = 5_000;
+/// ANNOUNCE_INTERVAL of RFC 5227 §1.1, milliseconds.
+const ANNOUNCE_INTERVAL: Millis = 2_000;
 /// Gap between such tries, milliseconds.
 const TRY_AGAIN: Millis = 20_000;
 
@@ -41,6 +43,10 @@ pub(super) struct Target {
     /// Ports that could send at the last step: one more is worth a kick.
     sending: usize,
     done: bool,
+    /// The link is down: its routes are gone, its addresses may be.
+    was_down: bool,
+    /// When the addresses are to be announced once more.
+    announce_at: Option<Millis>,
 }
 
 impl Target {
@@ -59,6 +65,8 @@ impl Target {
             last_kick: 0,
             sending: 0,
             done: false,
+            was_down: false,
+            announce_at: None,
         };
         plan.interfaces.iter().map(new).collect()
     }
@@ -148,14 +156,16 @@ impl Engine {
     pub(super) fn drive_addresses(&mut self, now: Millis, out: &mut Vec<Action>) {
         for which in 0..self.targets.len() {
             self.follow_link(now, which);
-            if self.targets[which].index.is_none() {
+            if self.targets[which].index.is_none() || self.targets[which].was_down && !self.is_up(which) {
                 continue;
             }
+            self.restore(now, which, out);
             match self.targets[which].spec.ipv4.method {
                 Method4::Dhcp => self.drive_lease(now, which, out),
                 Method4::Static => self.drive_static(now, which, out),
                 Method4::None | Method4::LinkLocal => self.targets[which].done = true,
             }
+            self.announce_again(now, which, out);
         }
     }
 
@@ -165,6 +175,7 @@ impl Engine {
         let link = self.view.links.named(&target.spec.name).filter(|link| link.up);
         let Some(link) = link else {
             target.index = target.index.filter(|index| self.view.links.get(*index).is_some());
+            target.was_down = target.index.is_some();
             return;
         };
         if target.index != Some(link.index) {
@@ -175,7 +186,20 @@ impl Engine {
             target.gateway = None;
             target.begun = None;
             target.done = false;
+            target.was_down = false;
             target.last_kick = now;
+        }
+    }
+
+    /// A link that came up again has lost its routes.
+    fn restore(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        if !std::mem::take(&mut self.targets[which].was_down) {
+            return;
+        }
+        if let Some(lease) = self.targets[which].lease.clone() {
+            self.set_lease(now, which, &lease, out);
+        } else if self.targets[which].begun.is_some() {
+            self.set_static(now, which, out);
         }
     }
 
@@ -187,25 +211,29 @@ impl Engine {
         if !self.verdict_below(which).can_send() {
             return;
         }
-        let target = &mut self.targets[which];
-        if target.begun.is_none() {
-            target.begun = Some(now);
-            let spec = target.spec.ipv4.clone();
-            let addresses = spec.addresses.clone();
-            self.set_names(out);
-            self.apply(which, &addresses, spec.peer, None, out);
-            if let (Some(gateway), Some(first)) = (spec.gateway, addresses.first()) {
-                self.route(which, everywhere(), Some(gateway), first.ip(), out);
-            }
-            self.announce(which, out);
+        if self.targets[which].begun.is_none() {
+            self.targets[which].begun = Some(now);
+            self.set_static(now, which, out);
         }
         let ready = matches!(self.verdict_below(which), Verdict::Ready { .. });
         if ready && !self.targets[which].done {
             self.targets[which].done = true;
             self.times.address.get_or_insert(now);
-            // The first announcement may have gone out before the partner's side was open.
-            self.announce(which, out);
         }
+    }
+
+    fn set_static(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let spec = self.targets[which].spec.ipv4.clone();
+        self.set_names(out);
+        self.apply(which, &spec.addresses, spec.peer, None, out);
+        if let (Some(gateway), Some(first)) = (spec.gateway, spec.addresses.first()) {
+            self.route(which, everywhere(), Some(gateway), first.ip(), out);
+        }
+        self.announce(now, which, out);
+    }
+
+    fn is_up(&self, which: usize) -> bool {
+        self.view.links.named(self.targets[which].name()).is_some_and(|link| link.up)
     }
 
     fn drive_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
@@ -308,19 +336,8 @@ impl Engine {
         if !renewed {
             self.remove_addresses(which, out);
         }
-        let lifetime = lease.left_secs(now);
-        let target = &mut self.targets[which];
-        target.lease = Some(lease.clone());
-        self.set_names(out);
-        let mut addresses = self.targets[which].spec.ipv4.addresses.clone();
-        self.apply(which, &addresses, None, None, out);
-        self.apply(which, &[network], None, lifetime, out);
-        addresses.push(network);
-        self.targets[which].addresses = addresses;
-        for (to, via) in routes(&lease) {
-            self.route(which, to, via, network.ip(), out);
-        }
-        self.announce(which, out);
+        self.targets[which].lease = Some(lease.clone());
+        self.set_lease(now, which, &lease, out);
         let target = &mut self.targets[which];
         target.done = true;
         self.times.address.get_or_insert(now);
@@ -336,6 +353,19 @@ impl Engine {
                 out.push(Action::Say(log::Level::Warn, line));
             }
         }
+    }
+
+    /// What a lease brings, in its order. What is there already is only refreshed.
+    fn set_lease(&mut self, now: Millis, which: usize, lease: &Lease, out: &mut Vec<Action>) {
+        let Some(network) = lease.network() else { return };
+        self.set_names(out);
+        let written = self.targets[which].spec.ipv4.addresses.clone();
+        self.apply(which, &written, None, None, out);
+        self.apply(which, &[network], None, lease.left_secs(now), out);
+        for (to, via) in routes(lease) {
+            self.route(which, to, via, network.ip(), out);
+        }
+        self.announce(now, which, out);
     }
 
     fn unbound(&mut self, which: usize, loss: Loss, out: &mut Vec<Action>) {
@@ -395,11 +425,27 @@ impl Engine {
         out.push(Action::AddRoute { index, to, via, onlink, source });
     }
 
-    fn announce(&self, which: usize, out: &mut Vec<Action>) {
+    /// Announces the addresses, now and once more (RFC 5227 §2.3): the first may be lost while the switch opens.
+    fn announce(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        self.targets[which].announce_at = Some(now + ANNOUNCE_INTERVAL);
+        self.send_announcement(which, out);
+    }
+
+    fn send_announcement(&self, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         let addresses = target.addresses.iter().map(|address| address.ip());
         out.extend(addresses.map(|address| Action::Announce { index, mac, address }));
+    }
+
+    fn announce_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        match self.targets[which].announce_at {
+            Some(at) if at <= now => {
+                self.targets[which].announce_at = None;
+                self.send_announcement(which, out);
+            }
+            later => self.wake(later),
+        }
     }
 
     /// resolv.conf and host name.

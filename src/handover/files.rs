@@ -32,7 +32,10 @@ impl Files {
         if !kept.exists() && !self.kept.join("no-resolv.conf").exists() {
             fs::create_dir_all(&self.kept)?;
             match fs::read(&self.resolver) {
-                Ok(before) => atomic::write(&kept, &before)?,
+                Ok(before) => {
+                    atomic::write(&kept, &before)?;
+                    copy_look(&self.resolver, &kept)?;
+                }
                 Err(_) => atomic::write(&self.kept.join("no-resolv.conf"), b"")?,
             }
         }
@@ -64,7 +67,8 @@ impl Files {
     pub fn restore(&self) -> io::Result<()> {
         let ours = fs::read_to_string(&self.resolver).is_ok_and(|text| text.starts_with(MARK));
         let resolver = match fs::read(self.kept.join("resolv.conf")) {
-            Ok(before) if ours => atomic::write(&self.resolver, &before),
+            Ok(before) if ours => atomic::write(&self.resolver, &before)
+                .and_then(|()| copy_look(&self.kept.join("resolv.conf"), &self.resolver)),
             Err(_) if ours && self.kept.join("no-resolv.conf").exists() => fs::remove_file(&self.resolver),
             _ => Ok(()),
         };
@@ -75,6 +79,14 @@ impl Files {
         let _ = fs::remove_dir_all(&self.kept);
         resolver.and(name)
     }
+}
+
+/// Mode and time of one file for another.
+fn copy_look(from: &Path, to: &Path) -> io::Result<()> {
+    let look = fs::metadata(from)?;
+    let to = fs::File::open(to)?;
+    to.set_permissions(look.permissions())?;
+    to.set_modified(look.modified()?)
 }
 
 /// First line of a resolv.conf of ours.
