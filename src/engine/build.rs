@@ -1,12 +1,12 @@
 //! From settled ports to a bond that is up, and the VLANs on it. The same code repairs it later.
 
 use super::state::{FoundBond, FoundPort, Phase};
-use super::types::{Action, Exit, Refusal};
+use super::tell::list;
+use super::types::{Action, Exit};
 use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::links::{Kind, Link};
 use crate::mac::Mac;
-use crate::settle::Settle;
 
 /// A port that refuses for so long is left out, if there is another. Milliseconds.
 const PORT_PATIENCE: Millis = 5_000;
@@ -26,109 +26,6 @@ fn names_a_port(option: &str) -> bool {
 }
 
 impl Engine {
-    /// True once links may be touched.
-    pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
-        let wanted: Vec<_> = self.bonds.iter().flat_map(|work| work.ports.clone()).collect();
-        let texts: Vec<_> = self.plan.bonds.iter().flat_map(|bond| bond.ports.clone()).collect();
-        let verdict = self.settling.verdict(now, &self.view.links, &self.view.udev, &wanted, &texts);
-        let since = self.settling.clear_since().unwrap_or(now).max(self.times.started);
-        let limit = Millis::from(self.plan.timeouts.iflink) * 1_000;
-        match verdict {
-            Settle::Settled => {}
-            Settle::Temporary(names) => {
-                self.wait(
-                    format!("final names: {} will be renamed by the installer", list(&names)),
-                    now,
-                    None,
-                );
-                return false;
-            }
-            Settle::Quiet(at) => {
-                self.wait("final names: something was renamed a moment ago".into(), now, None);
-                self.wake(at);
-                return false;
-            }
-            Settle::Udev(names) if now < since + limit => {
-                self.wait(format!("udev to finish with {}", list(&names)), since, Some(limit));
-                self.wake(since + limit);
-                return false;
-            }
-            Settle::Missing(names) if now < since + limit => {
-                self.wait(format!("{} to appear", list(&names)), since, Some(limit));
-                self.wake(since + limit);
-                return false;
-            }
-            Settle::Udev(names) => {
-                let text = format!(
-                    "udev has not finished with {} after {} s; going on",
-                    list(&names),
-                    limit / 1_000
-                );
-                out.push(Action::Say(log::Level::Warn, text));
-            }
-            Settle::Missing(names) => {
-                let complete = self.bonds.iter().all(|work| self.ports_there(work).next().is_some());
-                if !complete {
-                    self.never_came(&names, limit, out);
-                    return false;
-                }
-                let text = format!("going on without {}: not there after {} s", list(&names), limit / 1_000);
-                out.push(Action::Say(log::Level::Warn, text));
-            }
-        }
-        self.times.settled = Some(now);
-        self.phase = Phase::Building;
-        let ports = self.bonds.iter().flat_map(|work| self.ports_there(work));
-        let ports: Vec<_> = ports
-            .map(|link| link.own_mac().map_or(link.name.clone(), |mac| format!("{} ({mac})", link.name)))
-            .collect();
-        out.push(Action::Say(log::Level::Info, format!("ports have their final names: {}", list(&ports))));
-        true
-    }
-
-    fn never_came(&mut self, names: &[String], limit: Millis, out: &mut Vec<Action>) {
-        let there: Vec<String> = self
-            .view
-            .links
-            .0
-            .iter()
-            .filter(|link| {
-                link.can_be_port() && link.kind == Kind::Device || matches!(link.kind, Kind::Other(_))
-            })
-            .map(|link| link.name.clone())
-            .collect();
-        let seen = if there.is_empty() {
-            "no network interface at all".into()
-        } else {
-            format!("only {}", list(&there))
-        };
-        let sentence = format!(
-            "{} did not appear within {} s; there is {seen}; check the names in bond=, or whether the NIC's driver is in the image",
-            list(names),
-            limit / 1_000
-        );
-        if self.config.limited {
-            self.fail(Exit::NoPorts, sentence, out);
-        } else {
-            self.tell_once("ports", sentence, out);
-            self.wait(format!("{} to appear", list(names)), self.times.started, None);
-        }
-    }
-
-    /// The links that are meant by a bond's ports, in the order of the words, each once.
-    pub(super) fn ports_there<'a>(
-        &'a self,
-        work: &'a super::BondWork,
-    ) -> impl Iterator<Item = &'a Link> + 'a {
-        let mut seen = Vec::new();
-        work.ports.iter().flat_map(|wanted| wanted.find(&self.view.links)).filter(move |link| {
-            !seen.contains(&link.index) && {
-                seen.push(link.index);
-                true
-            }
-        })
-    }
-
     /// Brings one bond as far as it can be brought by this look.
     pub(super) fn build_bond(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let Some(bond) = self.own_bond(now, which, out) else { return };
@@ -300,22 +197,6 @@ impl Engine {
         Some(contested || joined == 0)
     }
 
-    fn no_port_joined(&mut self, ports: &[Link], bond: &Link, out: &mut Vec<Action>) {
-        let why: Vec<_> = ports
-            .iter()
-            .map(|port| {
-                let refusal = self.refusals.get(&Try::Enslave(port.index));
-                format!("{}: {}", port.name, refusal.map_or("no answer", String::as_str))
-            })
-            .collect();
-        let sentence = format!(
-            "the kernel lets no port into {} ({}); something else holds the NICs: look with ip -d link",
-            bond.name,
-            list(&why)
-        );
-        self.refused(sentence, out);
-    }
-
     /// Late options, then up: only now that the ports are in, or it would wait 8 s for nothing (bond_open(),
     /// agg_select_timer).
     fn open_bond(&mut self, now: Millis, which: usize, bond: &Link, out: &mut Vec<Action>) {
@@ -403,90 +284,4 @@ impl Engine {
             }
         }
     }
-
-    /// Something that was sent out could not be done.
-    pub(super) fn failed(&mut self, action: &Action, refusal: &Refusal, out: &mut Vec<Action>) {
-        const EEXIST: i32 = 17;
-        let text = refusal.text.clone();
-        match action {
-            Action::LoadModule(_) => self.module_refusal = Some(text),
-            Action::CreateBond { name, .. } => {
-                if let Some(work) = self.plan.bonds.iter().position(|bond| bond.name == *name) {
-                    self.bonds[work].creating = false;
-                }
-                // The module made one of this name while it was loaded: the next look finds it.
-                if refusal.errno == EEXIST {
-                    return;
-                }
-                let module =
-                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
-                let sentence = format!(
-                    "the kernel refused to make {name}: {text}{module}; is the bonding module of this kernel in the image?"
-                );
-                self.refused(sentence, out);
-            }
-            Action::CreateVlan { name, .. } => {
-                let module =
-                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
-                let sentence = format!(
-                    "the kernel refused to make {name}: {text}{module}; is the 8021q module of this kernel in the image?"
-                );
-                self.refused(sentence, out);
-            }
-            Action::TakeOver { index, options, .. } | Action::SetOptions { index, options } => {
-                let name = self.name_of(*index);
-                let given: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                let sentence =
-                    format!("the kernel refused the options of {name} ({}): {text}", given.join(","));
-                self.refused(sentence, out);
-            }
-            Action::Enslave { port, .. } => {
-                let what = Try::Enslave(*port);
-                if self.tries.count(&what) == 1 {
-                    let line = format!("{} can't join yet ({text}); trying again", self.name_of(*port));
-                    out.push(Action::Say(log::Level::Debug, line));
-                }
-                self.refusals.insert(what, text);
-            }
-            Action::Up(index) => {
-                let sentence = format!("the kernel refused to set {} up: {text}", self.name_of(*index));
-                if self.tries.count(&Try::Up(*index)) > 5 {
-                    self.refused(sentence, out);
-                } else {
-                    out.push(Action::Say(log::Level::Warn, sentence));
-                }
-            }
-            Action::AddAddress { index, address, .. } => {
-                let sentence =
-                    format!("the kernel refused the address {address} on {}: {text}", self.name_of(*index));
-                self.refused(sentence, out);
-            }
-            Action::OpenDhcp(index) => {
-                let sentence = format!("no packet socket on {}: {text}", self.name_of(*index));
-                self.refused(sentence, out);
-            }
-            other => {
-                let text = format!("{}: {text}", super::tell::name(other, &self.view.links));
-                out.push(Action::Say(log::Level::Warn, text));
-            }
-        }
-    }
-
-    /// The kernel refused something without which it does not go on.
-    fn refused(&mut self, sentence: String, out: &mut Vec<Action>) {
-        if self.config.limited || self.times.built.is_none() {
-            self.fail(Exit::Refused, sentence, out);
-        } else {
-            out.push(Action::Say(log::Level::Error, sentence));
-        }
-    }
-
-    pub(super) fn name_of(&self, index: u32) -> String {
-        self.view.links.get(index).map_or_else(|| format!("interface {index}"), |link| link.name.clone())
-    }
-}
-
-/// `a, b and c` would cost words: `a, b, c`.
-pub(super) fn list(names: &[String]) -> String {
-    names.join(", ")
 }

@@ -1,6 +1,6 @@
 //! Limits of the waits for a partner and for an address, each with its sentence.
 
-use super::build::list;
+use super::tell::list;
 use super::types::{Action, Exit};
 use super::{BondWork, Engine, address};
 use crate::clock::Millis;

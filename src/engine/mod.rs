@@ -5,14 +5,19 @@
 //! The files here follow that order: `settle` → [`build`] → verdicts → [`address`]; [`undo`] gives back.
 
 mod address;
-pub use address::{bond_below, client_id};
 pub mod backoff;
 mod build;
+mod lease;
 mod limits;
+mod refused;
+mod settled;
 pub mod state;
 mod tell;
 pub mod types;
 pub mod undo;
+
+pub use address::bond_below;
+pub use lease::client_id;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
-use super::build::list;
 use super::state::{BondState, Phase, PortState, Waiting};
 use super::types::Action;
 use super::{Engine, address};
@@ -234,4 +233,9 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
         Action::RestoreFiles => "restoring resolv.conf and the host name".into(),
         _ => "a step of the work".into(),
     }
+}
+
+/// `a, b and c` would cost words: `a, b, c`.
+pub(super) fn list(names: &[String]) -> String {
+    names.join(", ")
 }

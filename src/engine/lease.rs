@@ -1,0 +1,201 @@
+//! From a bond that can send to a lease: the DHCP machine, driven by the bond's verdicts, and what its lease brings.
+
+use std::net::Ipv4Addr;
+
+use ipnetwork::Ipv4Network;
+
+use super::Engine;
+use super::address::everywhere;
+use super::types::Action;
+use crate::clock::Millis;
+use crate::dhcp::v4::lease::Lease;
+use crate::dhcp::v4::machine::{self, Loss, Machine};
+use crate::lacp::verdict::Verdict;
+use crate::mac::Mac;
+use crate::plan::ClientId;
+
+/// Without a partner DHCP is tried all the same after this time, and again and again: a switch with LACP fallback
+/// answers. Milliseconds.
+const TRY_ANYWAY: Millis = 5_000;
+/// Gap between such tries, milliseconds.
+const TRY_AGAIN: Millis = 20_000;
+
+/// Option 61 for this address.
+pub fn client_id(policy: ClientId, mac: Mac) -> Option<Vec<u8>> {
+    match policy {
+        // RFC 2132 9.14: hardware type, address; what PXE firmware sends.
+        ClientId::Mac => Some([&[1][..], &mac.0].concat()),
+        // RFC 4361 6.1: 255, IAID, DUID-LL (RFC 8415 11.4).
+        ClientId::Duid => Some([&[255][..], &mac.0[2..], &[0, 3, 0, 1], &mac.0].concat()),
+        ClientId::None => None,
+    }
+}
+
+impl Engine {
+    pub(super) fn drive_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let (can_send, hopeful, sending) = self.prospects(now, which);
+        let target = &mut self.targets[which];
+        if can_send {
+            target.begun.get_or_insert(now);
+        }
+        if !can_send && !hopeful {
+            target.sending = 0;
+            return;
+        }
+        if target.machine.is_none() {
+            self.start_lease(now, which, out);
+            self.targets[which].sending = sending;
+            return;
+        }
+        let again = !can_send && now >= target.last_kick + TRY_AGAIN;
+        let more_ports = sending > target.sending;
+        target.sending = sending;
+        if more_ports || again {
+            target.last_kick = now;
+            self.dhcp(now, which, machine::Event::Kick, out);
+        } else if target.deadline().is_some_and(|at| at <= now) {
+            self.dhcp(now, which, machine::Event::Tick, out);
+        }
+        if !can_send && !self.targets[which].done {
+            let at = self.targets[which].last_kick + TRY_AGAIN;
+            self.wake(at);
+        }
+    }
+
+    /// Whether frames can leave; whether it is worth trying although no partner was heard; how many ports send.
+    fn prospects(&mut self, now: Millis, which: usize) -> (bool, bool, usize) {
+        let Some(bond) = self.targets[which].bond else { return (false, false, 0) };
+        let work = &self.bonds[bond];
+        let sending = match &work.verdict {
+            Verdict::Ready { ports, .. } => ports.len(),
+            Verdict::Distributing { .. } => 1,
+            _ => 0,
+        };
+        let lonely = work.verdict == Verdict::NoPartner;
+        let from = work.up_since.map(|since| since + TRY_ANYWAY);
+        if lonely {
+            self.wake(from.filter(|at| *at > now));
+        }
+        (sending > 0, lonely && from.is_some_and(|at| at <= now), sending)
+    }
+
+    fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
+        let previous =
+            self.config.previous.as_ref().and_then(|state| state.lease.get(&target.spec.name).cloned());
+        let config = machine::Config {
+            mac,
+            seed: self.config.seed,
+            client_id: client_id(self.plan.dhcp.client_id, mac),
+            hostname: self.plan.hostname.clone(),
+            vendor_class: self.plan.dhcp.vendor_class.clone(),
+            mtu: 1500,
+            previous,
+        };
+        target.machine = Some(Machine::new(config, now));
+        target.last_kick = now;
+        out.push(Action::OpenDhcp(index));
+        self.dhcp(now, which, machine::Event::Start, out);
+    }
+
+    /// A BOOTP message came in.
+    pub(super) fn datagram(&mut self, now: Millis, index: u32, payload: &[u8], out: &mut Vec<Action>) {
+        if let Some(which) = self.targets.iter().position(|target| target.index == Some(index)) {
+            self.dhcp(now, which, machine::Event::Datagram { payload }, out);
+        }
+    }
+
+    /// Steps the machine and translates what it wants.
+    fn dhcp(&mut self, now: Millis, which: usize, event: machine::Event<'_>, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let (Some(machine), Some(index)) = (&mut target.machine, target.index) else { return };
+        for action in machine.step(now, event) {
+            match action {
+                machine::Action::Broadcast(payload) => out.push(Action::Broadcast { index, payload }),
+                machine::Action::Unicast { from, to, payload } => {
+                    out.push(Action::Unicast { index, from, to, payload });
+                }
+                machine::Action::Bound(lease) => self.bound(now, which, *lease, out),
+                machine::Action::Unbound(loss) => self.unbound(which, loss, out),
+                machine::Action::Note(note) => {
+                    let line = format!("{}: DHCP: {note}", self.targets[which].spec.name);
+                    out.push(Action::Say(log::Level::Info, line));
+                }
+            }
+        }
+    }
+
+    fn bound(&mut self, now: Millis, which: usize, lease: Lease, out: &mut Vec<Action>) {
+        let Some(network) = lease.network() else { return };
+        let renewed = self.targets[which].addresses.contains(&network);
+        if !renewed {
+            self.remove_addresses(which, out);
+        }
+        self.targets[which].lease = Some(lease.clone());
+        self.set_lease(now, which, &lease, out);
+        let target = &mut self.targets[which];
+        target.done = true;
+        self.times.address.get_or_insert(now);
+        if !renewed {
+            let line = format!("{}: {}", target.spec.name, describe(&lease, network, target.gateway));
+            out.push(Action::Say(log::Level::Info, line));
+            if target.gateway.is_none() {
+                let line = format!(
+                    "{}: the lease has no router: nothing beyond {network} can be reached, and installers that look for \
+                     a default route will not see this network; set option 3 on the DHCP server",
+                    target.spec.name
+                );
+                out.push(Action::Say(log::Level::Warn, line));
+            }
+        }
+    }
+
+    /// What a lease brings, in its order. What is there already is only refreshed.
+    pub(super) fn set_lease(&mut self, now: Millis, which: usize, lease: &Lease, out: &mut Vec<Action>) {
+        let Some(network) = lease.network() else { return };
+        self.set_names(out);
+        let written = self.targets[which].spec.ipv4.addresses.clone();
+        self.apply(which, &written, None, None, out);
+        self.apply(which, &[network], None, lease.left_secs(now), out);
+        for (to, via) in routes(lease) {
+            self.route(which, to, via, network.ip(), out);
+        }
+        self.announce(now, which, out);
+    }
+
+    fn unbound(&mut self, which: usize, loss: Loss, out: &mut Vec<Action>) {
+        let why = match loss {
+            Loss::Nak => "the server refuses it",
+            Loss::Expired => "the lease ran out",
+            Loss::Conflict => "another station has it",
+            Loss::Released => "it was given back",
+        };
+        self.remove_addresses(which, out);
+        let target = &mut self.targets[which];
+        target.lease = None;
+        target.gateway = None;
+        target.done = false;
+        out.push(Action::Say(log::Level::Warn, format!("{}: the address is gone: {why}", target.spec.name)));
+    }
+}
+
+/// The routes of a lease: its classless ones, else the first router as default.
+fn routes(lease: &Lease) -> Vec<(Ipv4Network, Option<Ipv4Addr>)> {
+    if lease.routes.is_empty() {
+        return lease.routers.first().map(|router| (everywhere(), Some(*router))).into_iter().collect();
+    }
+    lease.routes.iter().map(|route| (route.to, route.via)).collect()
+}
+
+/// A lease in one line.
+fn describe(lease: &Lease, network: Ipv4Network, gateway: Option<Ipv4Addr>) -> String {
+    let lifetime = match lease.lease_secs {
+        None => "for ever".to_owned(),
+        Some(seconds) => format!("for {seconds} s"),
+    };
+    let router = gateway.map_or("no router".to_owned(), |via| format!("router {via}"));
+    let dns: Vec<_> = lease.dns.iter().map(ToString::to_string).collect();
+    let dns = if dns.is_empty() { "no DNS".to_owned() } else { format!("DNS {}", dns.join(", ")) };
+    format!("DHCP lease {network} from {} {lifetime}, {router}, {dns}", lease.server_id)
+}

@@ -1,0 +1,105 @@
+//! What could not be done: when it is tried again, when it ends the work, and with which sentence.
+
+use super::tell::list;
+use super::types::{Action, Exit, Refusal};
+use super::{Engine, Try};
+use crate::links::Link;
+
+impl Engine {
+    /// Something that was sent out could not be done.
+    pub(super) fn failed(&mut self, action: &Action, refusal: &Refusal, out: &mut Vec<Action>) {
+        const EEXIST: i32 = 17;
+        let text = refusal.text.clone();
+        match action {
+            Action::LoadModule(_) => self.module_refusal = Some(text),
+            Action::CreateBond { name, .. } => {
+                if let Some(work) = self.plan.bonds.iter().position(|bond| bond.name == *name) {
+                    self.bonds[work].creating = false;
+                }
+                // The module made one of this name while it was loaded: the next look finds it.
+                if refusal.errno == EEXIST {
+                    return;
+                }
+                let module =
+                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
+                let sentence = format!(
+                    "the kernel refused to make {name}: {text}{module}; is the bonding module of this kernel in the image?"
+                );
+                self.refused(sentence, out);
+            }
+            Action::CreateVlan { name, .. } => {
+                let module =
+                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
+                let sentence = format!(
+                    "the kernel refused to make {name}: {text}{module}; is the 8021q module of this kernel in the image?"
+                );
+                self.refused(sentence, out);
+            }
+            Action::TakeOver { index, options, .. } | Action::SetOptions { index, options } => {
+                let name = self.name_of(*index);
+                let given: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let sentence =
+                    format!("the kernel refused the options of {name} ({}): {text}", given.join(","));
+                self.refused(sentence, out);
+            }
+            Action::Enslave { port, .. } => {
+                let what = Try::Enslave(*port);
+                if self.tries.count(&what) == 1 {
+                    let line = format!("{} can't join yet ({text}); trying again", self.name_of(*port));
+                    out.push(Action::Say(log::Level::Debug, line));
+                }
+                self.refusals.insert(what, text);
+            }
+            Action::Up(index) => {
+                let sentence = format!("the kernel refused to set {} up: {text}", self.name_of(*index));
+                if self.tries.count(&Try::Up(*index)) > 5 {
+                    self.refused(sentence, out);
+                } else {
+                    out.push(Action::Say(log::Level::Warn, sentence));
+                }
+            }
+            Action::AddAddress { index, address, .. } => {
+                let sentence =
+                    format!("the kernel refused the address {address} on {}: {text}", self.name_of(*index));
+                self.refused(sentence, out);
+            }
+            Action::OpenDhcp(index) => {
+                let sentence = format!("no packet socket on {}: {text}", self.name_of(*index));
+                self.refused(sentence, out);
+            }
+            other => {
+                let text = format!("{}: {text}", super::tell::name(other, &self.view.links));
+                out.push(Action::Say(log::Level::Warn, text));
+            }
+        }
+    }
+
+    /// The kernel refused something without which it does not go on.
+    pub(super) fn refused(&mut self, sentence: String, out: &mut Vec<Action>) {
+        if self.config.limited || self.times.built.is_none() {
+            self.fail(Exit::Refused, sentence, out);
+        } else {
+            out.push(Action::Say(log::Level::Error, sentence));
+        }
+    }
+
+    pub(super) fn name_of(&self, index: u32) -> String {
+        self.view.links.get(index).map_or_else(|| format!("interface {index}"), |link| link.name.clone())
+    }
+
+    pub(super) fn no_port_joined(&mut self, ports: &[Link], bond: &Link, out: &mut Vec<Action>) {
+        let why: Vec<_> = ports
+            .iter()
+            .map(|port| {
+                let refusal = self.refusals.get(&Try::Enslave(port.index));
+                format!("{}: {}", port.name, refusal.map_or("no answer", String::as_str))
+            })
+            .collect();
+        let sentence = format!(
+            "the kernel lets no port into {} ({}); something else holds the NICs: look with ip -d link",
+            bond.name,
+            list(&why)
+        );
+        self.refused(sentence, out);
+    }
+}

@@ -1,0 +1,111 @@
+//! From the Plan's ports to links that may be touched: final names, and what is said while they are awaited.
+
+use super::state::Phase;
+use super::tell::list;
+use super::types::{Action, Exit};
+use super::{BondWork, Engine};
+use crate::clock::Millis;
+use crate::links::{Kind, Link};
+use crate::settle::Settle;
+
+impl Engine {
+    /// True once links may be touched.
+    pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
+        let wanted: Vec<_> = self.bonds.iter().flat_map(|work| work.ports.clone()).collect();
+        let texts: Vec<_> = self.plan.bonds.iter().flat_map(|bond| bond.ports.clone()).collect();
+        let verdict = self.settling.verdict(now, &self.view.links, &self.view.udev, &wanted, &texts);
+        let since = self.settling.clear_since().unwrap_or(now).max(self.times.started);
+        let limit = Millis::from(self.plan.timeouts.iflink) * 1_000;
+        match verdict {
+            Settle::Settled => {}
+            Settle::Temporary(names) => {
+                self.wait(
+                    format!("final names: {} will be renamed by the installer", list(&names)),
+                    now,
+                    None,
+                );
+                return false;
+            }
+            Settle::Quiet(at) => {
+                self.wait("final names: something was renamed a moment ago".into(), now, None);
+                self.wake(at);
+                return false;
+            }
+            Settle::Udev(names) if now < since + limit => {
+                self.wait(format!("udev to finish with {}", list(&names)), since, Some(limit));
+                self.wake(since + limit);
+                return false;
+            }
+            Settle::Missing(names) if now < since + limit => {
+                self.wait(format!("{} to appear", list(&names)), since, Some(limit));
+                self.wake(since + limit);
+                return false;
+            }
+            Settle::Udev(names) => {
+                let text = format!(
+                    "udev has not finished with {} after {} s; going on",
+                    list(&names),
+                    limit / 1_000
+                );
+                out.push(Action::Say(log::Level::Warn, text));
+            }
+            Settle::Missing(names) => {
+                let complete = self.bonds.iter().all(|work| self.ports_there(work).next().is_some());
+                if !complete {
+                    self.never_came(&names, limit, out);
+                    return false;
+                }
+                let text = format!("going on without {}: not there after {} s", list(&names), limit / 1_000);
+                out.push(Action::Say(log::Level::Warn, text));
+            }
+        }
+        self.times.settled = Some(now);
+        self.phase = Phase::Building;
+        let ports = self.bonds.iter().flat_map(|work| self.ports_there(work));
+        let ports: Vec<_> = ports
+            .map(|link| link.own_mac().map_or(link.name.clone(), |mac| format!("{} ({mac})", link.name)))
+            .collect();
+        out.push(Action::Say(log::Level::Info, format!("ports have their final names: {}", list(&ports))));
+        true
+    }
+
+    fn never_came(&mut self, names: &[String], limit: Millis, out: &mut Vec<Action>) {
+        let there: Vec<String> = self
+            .view
+            .links
+            .0
+            .iter()
+            .filter(|link| {
+                link.can_be_port() && link.kind == Kind::Device || matches!(link.kind, Kind::Other(_))
+            })
+            .map(|link| link.name.clone())
+            .collect();
+        let seen = if there.is_empty() {
+            "no network interface at all".into()
+        } else {
+            format!("only {}", list(&there))
+        };
+        let sentence = format!(
+            "{} did not appear within {} s; there is {seen}; check the names in bond=, or whether the NIC's driver is in the image",
+            list(names),
+            limit / 1_000
+        );
+        if self.config.limited {
+            self.fail(Exit::NoPorts, sentence, out);
+        } else {
+            self.tell_once("ports", sentence, out);
+            self.wait(format!("{} to appear", list(names)), self.times.started, None);
+        }
+    }
+
+    /// The links that are meant by a bond's ports, in the order of the words, each once.
+    pub(super) fn ports_there<'a>(&'a self, work: &'a BondWork) -> impl Iterator<Item = &'a Link> + 'a {
+        let mut seen = Vec::new();
+        work.ports.iter().flat_map(|wanted| wanted.find(&self.view.links)).filter(move |link| {
+            !seen.contains(&link.index) && {
+                seen.push(link.index);
+                true
+            }
+        })
+    }
+}
