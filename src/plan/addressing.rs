@@ -84,8 +84,13 @@ struct Addressed {
     mtu: Place,
 }
 
-/// The interfaces of these words. Of one device the boot line's words replace those that are baked.
-pub fn interfaces(specs: Vec<IpSpec>, targets: &Targets<'_>, problems: &mut Problems) -> Vec<Interface> {
+/// The interfaces of these words, and the last host name in them. Of one device the boot line's words replace those
+/// that are baked.
+pub fn interfaces(
+    specs: Vec<IpSpec>,
+    targets: &Targets<'_>,
+    problems: &mut Problems,
+) -> (Vec<Interface>, Option<String>) {
     let name_of = |spec: &IpSpec| match &spec.device {
         Some((device, _)) => Targets::find(targets.devices, targets.bootif, device).map(|target| target.name),
         None => targets.boot_device.as_ref().ok().map(|target| target.name.clone()),
@@ -93,6 +98,7 @@ pub fn interfaces(specs: Vec<IpSpec>, targets: &Targets<'_>, problems: &mut Prob
     let of_boot_line: BTreeSet<String> =
         specs.iter().filter(|spec| !spec.baked).filter_map(name_of).collect();
     let mut found: Vec<Addressed> = Vec::new();
+    let mut hostname = None;
     let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
     for spec in specs {
         if spec.baked && name_of(&spec).is_some_and(|name| of_boot_line.contains(&name)) {
@@ -103,6 +109,7 @@ pub fn interfaces(specs: Vec<IpSpec>, targets: &Targets<'_>, problems: &mut Prob
             continue;
         }
         let Some(target) = target(&spec, targets, problems) else { continue };
+        hostname = spec.hostname.clone().or(hostname);
         match by_name.get(&target.name).and_then(|at| found.get_mut(*at)) {
             Some(known) => merge(known, spec, problems),
             None => {
@@ -115,7 +122,7 @@ pub fn interfaces(specs: Vec<IpSpec>, targets: &Targets<'_>, problems: &mut Prob
         check_gateways(known, problems);
         check_mtu(known, &targets.mtus, problems);
     }
-    found.into_iter().map(|known| known.interface).collect()
+    (found.into_iter().map(|known| known.interface).collect(), hostname)
 }
 
 fn target(spec: &IpSpec, targets: &Targets<'_>, problems: &mut Problems) -> Option<Target> {

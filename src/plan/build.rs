@@ -96,8 +96,9 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
     }
 
     let mut interfaces = Vec::new();
+    let mut hostname_of_ip = None;
     if !ips.is_empty() {
-        interfaces = addressing::interfaces(ips, &targets, problems);
+        (interfaces, hostname_of_ip) = addressing::interfaces(ips, &targets, problems);
     } else if let Ok(target) = &targets.boot_device {
         interfaces.push(by_default(target));
     } else if let (Err(names), Some((_, place))) = (&targets.boot_device, tops.get(1)) {
@@ -106,7 +107,6 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
     let routes =
         distinct(routes.into_iter().filter_map(|route| settle_route(route, &targets, problems)).collect());
     dhcp.client_ids = settle_client_ids(client_ids, &targets, problems);
-    let hostname = hostname.or_else(|| interfaces.iter().rev().find_map(|ip| ip.hostname.clone()));
     let bootdev = bootdev.map(|(device, _)| match device {
         Device::Name(name) => name,
         Device::Mac(mac) => mac.to_string(),
@@ -124,7 +124,7 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         renames,
         bootdev,
         bootif: bootif_mac,
-        hostname,
+        hostname: hostname.or(hostname_of_ip),
         peerdns: !peerdns_off,
         timeouts,
         dhcp,

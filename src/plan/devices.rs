@@ -11,6 +11,9 @@ use crate::words::problems::Problems;
 use crate::words::spec::{BondSpec, BridgeSpec, PortSpec, VlanSpec};
 use crate::words::split::Place;
 
+/// Every name is held against every glob: so few that it takes no time.
+const MOST_GLOBS: usize = 64;
+
 /// The devices that the words build, and the ports that they take.
 #[derive(Default)]
 pub struct Devices {
@@ -94,6 +97,10 @@ impl Devices {
             self.beneath.entry(controller.to_owned()).or_default().push(name.clone());
             if name == "all" {
                 self.take_all(kind, controller, port.place, problems);
+            } else if names::is_glob(&name) && self.globs.len() == MOST_GLOBS {
+                let right = "write one that takes more, or all";
+                problems
+                    .error(port.place, format!("{kind}=: there are more than {MOST_GLOBS} globs: {right}"));
             } else if names::is_glob(&name) {
                 self.globs.push((name, controller.to_owned()));
             } else if let Some(other) = self.controllers.get(&name).filter(|other| *other != controller) {

@@ -1,7 +1,7 @@
 //! The command line: words in, [`Plan`] out.
 //!
-//! Pure and total: any bytes give a plan, in time that is linear in their number but for the few comparisons of globs
-//! with names. Reading the texts is [`read`]'s affair.
+//! Pure and total: any bytes give a plan, in time that is linear in their number. Reading the texts is [`read`]'s
+//! affair.
 
 pub mod address;
 pub mod bond;

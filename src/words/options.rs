@@ -140,6 +140,37 @@ mod tests {
     }
 
     #[test]
+    fn modes_that_do_not_take_all() {
+        // Numbers of the modes, as `unsuppmodes` leaves them.
+        let restricted: Vec<(&str, String)> = ALL
+            .iter()
+            .map(|option| {
+                let modes = Mode::ALL.into_iter().filter(|mode| option.allowed_in(*mode));
+                (option.name, modes.map(|mode| (mode as u8).to_string()).collect())
+            })
+            .filter(|(_, modes): &(&str, String)| modes != "0123456")
+            .collect();
+        let expected = [
+            ("active_slave", "156"),
+            ("arp_interval", "0123"),
+            ("arp_validate", "0123"),
+            ("primary", "156"),
+            ("packets_per_slave", "0"),
+            ("lacp_rate", "4"),
+            ("ad_actor_sys_prio", "4"),
+            ("ad_user_port_key", "4"),
+            ("ad_actor_system", "4"),
+            ("tlb_dynamic_lb", "56"),
+            ("lacp_active", "4"),
+            ("arp_missed_max", "0123"),
+            ("coupled_control", "4"),
+            ("broadcast_neighbor", "4"),
+            ("lacp_strict", "4"),
+        ];
+        assert_eq!(restricted, expected.map(|(name, modes)| (name, modes.to_owned())));
+    }
+
+    #[test]
     fn modes_and_options() {
         for (name, mode, expected) in [
             ("lacp_rate", Mode::Lacp, true),

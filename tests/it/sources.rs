@@ -49,6 +49,15 @@ fn files_in_their_order() {
 }
 
 #[test]
+fn names_decide_and_not_the_directory() {
+    let names: Vec<String> = (0..40).map(|n| format!("etc/cmdline.d/{:02}.conf", n * 37 % 40)).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), &name[14..16])).collect();
+    let root = Root::new("names", &files);
+    let expected: Vec<Vec<u8>> = (0..40).map(|n| format!("{n:02}").into_bytes()).collect();
+    assert_eq!(read(&root.0).expect("readable").baked, expected);
+}
+
+#[test]
 fn run_cmdline_stands_in_for_proc() {
     let root = Root::new("run", &[("run/cmdline", "run"), ("proc/cmdline", "proc")]);
     assert_eq!(read(&root.0).expect("readable"), Sources { baked: vec![], boot: b"run".to_vec() });
