@@ -214,12 +214,15 @@ pub async fn release(interface: &str, lease: &Lease, client: &Client) {
 async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
     /// A server that answers ARP does so in this time.
     const LIMIT: Duration = Duration::from_secs(1);
+    const LEAVING: Duration = Duration::from_millis(100);
     let socket = packets::unicast(interface, from, to, payload)?;
     let sent = async {
         while unsent(&socket)? > 0 {
             // The kernel tells nobody when a datagram leaves.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // It has left the socket; the NIC and the switch need a moment before the link may go.
+        tokio::time::sleep(LEAVING).await;
         Ok(())
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} does not answer ARP"));
