@@ -86,12 +86,10 @@ impl Machine {
         self.send_at = self.retry_before(end);
     }
 
-    /// Half of what is left, at least a minute or what is left; none if that is when the next phase begins anyway.
+    /// After half of what is left, at least a minute. If less is left, the next phase begins first.
     fn retry_before(&self, end: Option<Millis>) -> Option<Millis> {
-        let end = end?;
-        let left = end.saturating_sub(self.now);
-        let wait = (left / 2).max(left.min(CLOSEST_RETRY)).max(SECOND);
-        Some(self.now + wait).filter(|at| *at < end)
+        let left = end?.saturating_sub(self.now);
+        Some(self.now + (left / 2).max(CLOSEST_RETRY))
     }
 
     /// The address goes at once; start again. The first time without delay, then at growing distance, since two
@@ -148,7 +146,6 @@ impl Machine {
         if let Some(lease) = self.held_lease() {
             let (from, to) = (lease.address, lease.server_id);
             let mut message = self.outgoing(MessageType::Release);
-            message.xid = self.rng.xid();
             message.secs = 0;
             message.ciaddr = from;
             message.server = Some(to);

@@ -357,3 +357,51 @@ fn the_account_of_an_acquisition() {
     client.offer();
     assert_eq!((client.machine.heard().offers, client.machine.heard().requests), (1, 1));
 }
+
+#[test]
+fn a_silent_server_counts_again_even_if_the_other_refuses() {
+    let mut client = Client::started();
+    client.offer();
+    client.until(11_000);
+    client.hear(Answer::new(OFFER).server(OTHER));
+    client.hear(Answer::new(NAK).server(OTHER));
+    assert_eq!(client.machine.state(), State::Selecting);
+    client.offer();
+    assert_eq!(client.last().address(54), Some(SERVER));
+}
+
+#[test]
+fn a_server_that_gave_a_lease_is_not_passed_over() {
+    let mut client = Client::started();
+    client.offer();
+    client.until(11_000);
+    client.hear(Answer::new(ACK).with(80, &[]));
+    assert_eq!(client.machine.state(), State::Bound);
+    client.event(Event::Release);
+    client.event(Event::Start);
+    client.offer();
+    assert_eq!(client.machine.state(), State::Requesting);
+}
+
+#[test]
+fn an_offer_in_hand_outlives_a_kick() {
+    let mut client = Client::started();
+    client.hear(Answer::new(OFFER).without(51));
+    client.until(500);
+    client.event(Event::Kick);
+    client.until(1_000);
+    assert_eq!(client.machine.state(), State::Requesting);
+}
+
+#[test]
+fn a_late_kick_while_requesting_gives_four_tries_again() {
+    let mut client = Client::started();
+    client.offer();
+    client.until(10_500);
+    client.event(Event::Kick);
+    client.until(21_499);
+    assert_eq!(client.machine.state(), State::Requesting);
+    assert_eq!(client.times()[5..], [10_500, 11_500, 13_500, 17_500].map(|at| (at, REQUEST)));
+    client.until(21_500);
+    assert_eq!(client.machine.state(), State::Selecting);
+}

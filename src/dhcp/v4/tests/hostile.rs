@@ -264,3 +264,16 @@ fn a_flood_of_offers() {
     assert_eq!(client.sent.len(), 2, "one REQUEST");
     assert_eq!(client.machine.heard().offers, 1);
 }
+
+#[test]
+fn an_option_full_of_routes_that_cannot_be() {
+    let mut client = Client::started();
+    client.offer();
+    let mut answer = Answer::new(ACK).tail(&[]);
+    for second in 0..100 {
+        let routes: Vec<u8> = (0..28).flat_map(|fourth| [32, 10, second, 0, fourth, 127, 0, 0, 1]).collect();
+        answer = answer.and(121, &routes);
+    }
+    client.hear(answer);
+    assert_eq!((client.leases[0].routes.len(), client.notes.len()), (0, 64));
+}

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::super::machine::{Event, Loss, State};
-use super::super::note::Note;
+use super::super::note::{Note, Refusal};
 use super::util::*;
 
 #[test]
@@ -39,6 +39,7 @@ fn a_nak_without_server_counts_only_where_any_server_does() {
     client.until(1_800_000);
     client.hear(Answer::new(NAK).without(54));
     assert_eq!(client.machine.state(), State::Renewing);
+    assert_eq!(client.refused(), [Refusal::NoServer]);
     client.until(3_150_000);
     client.hear(Answer::new(NAK).without(54));
     assert_eq!(client.machine.state(), State::Selecting);
@@ -182,4 +183,26 @@ fn without_link_nothing_is_declined_or_released_aloud() {
         client.event(event);
         assert_eq!((client.sent.len(), client.losses.as_slice()), (2, [(0, loss)].as_slice()));
     }
+}
+
+#[test]
+fn a_lease_ends_a_row_of_naks() {
+    let mut client = Client::started();
+    client.offer();
+    client.hear(Answer::new(NAK));
+    client.offer();
+    client.hear(Answer::new(ACK));
+    client.until(1_800_000);
+    client.hear(Answer::new(NAK));
+    assert_eq!((client.last().at, client.last().kind()), (1_800_000, DISCOVER), "at once, like the first");
+}
+
+#[test]
+fn a_new_acquisition_tells_anew() {
+    let mut client = Client::bound(&[(12, b"$".to_vec())]);
+    client.until(3_600_000);
+    client.offer();
+    client.hear(Answer::new(ACK).with(12, b"$"));
+    let ignored = Note::OptionIgnored(12);
+    assert_eq!(client.notes, [ignored.clone(), Note::Expired(ADDRESS), ignored]);
 }

@@ -142,3 +142,11 @@ fn after_the_first_lease_the_old_one_is_forgotten() {
     client.event(Event::Start);
     assert_eq!(client.machine.state(), State::Selecting);
 }
+
+#[test]
+fn a_release_before_the_start_forgets_it() {
+    let mut client = Client::new(Config { previous: Some(lease()), ..config() }, 100_000);
+    client.event(Event::Release);
+    client.event(Event::Start);
+    assert_eq!(client.machine.state(), State::Selecting);
+}
