@@ -111,7 +111,7 @@ pub(crate) fn read() -> Result<Arguments, ExitCode> {
             ExitCode::SUCCESS
         } else {
             let text = exit.output.trim_end();
-            eprintln!("{}", bondstrap::report::escape::lines(text));
+            eprintln!("{}", bondstrap::escape::lines(text));
             ExitCode::from(2)
         }
     })

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 pub mod dhcp;
 pub mod engine;
+pub mod escape;
 pub mod handover;
 pub mod lacp;
 pub mod links;

@@ -77,14 +77,7 @@ async fn result(store: &Store, watch: &mut Watch) -> io::Result<Outcome> {
 fn settled(state: &State) -> Option<Outcome> {
     let exit = match state.phase {
         Phase::Online if Store::engine_lives(state) => Exit::Online,
-        Phase::Failed => match state.exit {
-            Some(2) => Exit::Words,
-            Some(3) => Exit::NoPorts,
-            Some(4) => Exit::NoPartner,
-            Some(5) => Exit::NoAddress,
-            Some(6) => Exit::Refused,
-            _ => Exit::Unexpected,
-        },
+        Phase::Failed => Exit::from_code(state.exit.map(i32::from)),
         Phase::Stopped => Exit::Unexpected,
         _ => return None,
     };

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{complain, finish, is_root, print, read_plan, result, runtime, settled, support};
 use crate::engine::types::{Exit, Outcome};
+use crate::escape;
 use crate::handover::store::{RUN, Store};
 use crate::plan::{Level, Plan};
 use crate::report;
@@ -50,7 +51,7 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
 fn refuse(plan: &Plan) -> Option<ExitCode> {
     for problem in &plan.problems {
         let level = if problem.level == Level::Error { "error" } else { "warning" };
-        let word = report::escape::escape(problem.word.as_bytes());
+        let word = escape::printable(&problem.word);
         complain(&format!("{level}: {word} (column {}): {}", problem.column, problem.message));
     }
     if plan.problems.iter().any(|problem| problem.level == Level::Error) {
@@ -161,15 +162,7 @@ fn pass_on(pid: u32) -> io::Result<()> {
 
 /// The engine has ended without coming online. It has said why itself.
 fn ended(status: ExitStatus, store: &Store) -> Outcome {
-    let exit = match status.code() {
-        Some(0) => Exit::Online,
-        Some(2) => Exit::Words,
-        Some(3) => Exit::NoPorts,
-        Some(4) => Exit::NoPartner,
-        Some(5) => Exit::NoAddress,
-        Some(6) => Exit::Refused,
-        _ => Exit::Unexpected,
-    };
+    let exit = Exit::from_code(status.code());
     let said = store.load().map(|state| state.sentence).filter(|sentence| !sentence.is_empty());
     let sentence = match (status.code(), said) {
         (Some(_), Some(sentence)) => sentence,

@@ -233,6 +233,21 @@ pub struct Outcome {
     pub sentence: String,
 }
 
+impl Exit {
+    /// From a process's exit code; what is not one of ours is unexpected.
+    pub fn from_code(code: Option<i32>) -> Self {
+        match code {
+            Some(0) => Self::Online,
+            Some(2) => Self::Words,
+            Some(3) => Self::NoPorts,
+            Some(4) => Self::NoPartner,
+            Some(5) => Self::NoAddress,
+            Some(6) => Self::Refused,
+            _ => Self::Unexpected,
+        }
+    }
+}
+
 /// Exit codes of the program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]

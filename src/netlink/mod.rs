@@ -13,7 +13,7 @@ use rtnetlink::packet_core::ErrorMessage;
 use rtnetlink::sys::{AsyncSocket, TokioSocket, protocols::NETLINK_ROUTE};
 
 use crate::engine::types::Refusal;
-use crate::report::escape::escape;
+use crate::escape;
 
 /// A connection for requests.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl From<rtnetlink::Error> for Refusal {
                 let text = extended(&message).map_or(number.clone(), |words| format!("{words} ({number})"));
                 Self { errno, text }
             }
-            other => Self { errno: 0, text: escape(other.to_string().as_bytes()) },
+            other => Self { errno: 0, text: escape::bytes(other.to_string().as_bytes()) },
         }
     }
 }
@@ -63,7 +63,7 @@ fn extended(message: &ErrorMessage) -> Option<String> {
         // The two highest bits of the type are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER).
         if u16::from_ne_bytes([t0, t1]) & 0x3fff == ATTR_MSG {
             let text = value.strip_suffix(&[0]).unwrap_or(value);
-            return Some(escape(text));
+            return Some(escape::bytes(text));
         }
         rest = rest.get(length.div_ceil(4) * 4..)?;
     }

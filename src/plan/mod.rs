@@ -7,7 +7,6 @@ pub mod addressing;
 pub mod bonds;
 pub mod build;
 pub mod devices;
-pub mod escape;
 pub mod json;
 pub mod mode;
 pub mod table;

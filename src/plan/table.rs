@@ -3,8 +3,8 @@
 //! Everything that comes from the words is escaped to plain ASCII: a console shows it as it is, and the caret stands
 //! where it should.
 
-use super::escape::ascii;
 use super::{Bond, Interface, Level, Method4, Method6, Plan, Problem, Route};
+use crate::escape::ascii;
 
 const WIDTH: usize = 80;
 /// Where the values begin.

@@ -1,6 +1,5 @@
-//! What the user sees: the log, the status, and how bytes from outside are shown.
+//! What the user sees: the log, the line of the moment, the status.
 
-pub mod escape;
 pub mod log;
 pub mod screen;
 pub mod status;

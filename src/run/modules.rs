@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::engine::types::Refusal;
-use crate::report::escape::escape;
+use crate::escape;
 
 /// A modprobe that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ pub(super) async fn load(module: &str) -> Result<(), Refusal> {
         Ok(Ok(output)) if output.status.success() => Ok(()),
         Ok(Ok(output)) => {
             let end = output.stderr.len().min(512);
-            Err(refuse(escape(output.stderr[..end].trim_ascii())))
+            Err(refuse(escape::bytes(output.stderr[..end].trim_ascii())))
         }
     }
 }
@@ -44,5 +44,5 @@ pub(super) async fn load(module: &str) -> Result<(), Refusal> {
 /// `uname -r`.
 pub(super) fn kernel_release() -> String {
     std::fs::read("/proc/sys/kernel/osrelease")
-        .map_or_else(|_| "of this machine".into(), |text| escape(text.trim_ascii()))
+        .map_or_else(|_| "of this machine".into(), |text| escape::bytes(text.trim_ascii()))
 }

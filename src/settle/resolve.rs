@@ -2,6 +2,7 @@
 
 use crate::links::{Link, Links};
 use crate::mac::Mac;
+use crate::words::names::{glob_matches, is_glob};
 
 /// A port as the words have it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,7 +20,7 @@ impl Wanted {
     pub fn parse(text: &str) -> Self {
         if let Ok(mac) = text.parse() {
             Self::Mac(mac)
-        } else if text.contains(['*', '?', '[']) {
+        } else if is_glob(text) {
             Self::Glob(text.into())
         } else {
             Self::Name(text.into())
@@ -33,67 +34,11 @@ impl Wanted {
                 && match self {
                     Self::Name(name) => link.name == *name,
                     Self::Mac(mac) => link.own_mac() == Some(*mac),
-                    Self::Glob(pattern) => glob(pattern.as_bytes(), link.name.as_bytes()),
+                    Self::Glob(pattern) => glob_matches(pattern, &link.name),
                 }
         };
         links.0.iter().filter(fits).collect()
     }
-}
-
-/// Shell pattern match: `*`, `?`, `[a-z]`, `[!a-z]`. Linear in practice: one backtracking point.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-                continue;
-            }
-            Some(b'[') => {
-                if let Some((hit, length)) = set(&pattern[p..], text[t])
-                    && hit
-                {
-                    p += length;
-                    t += 1;
-                    continue;
-                }
-            }
-            Some(&c) if c == b'?' || c == text[t] => {
-                p += 1;
-                t += 1;
-                continue;
-            }
-            _ => {}
-        }
-        let Some((star_p, star_t)) = star else { return false };
-        star = Some((star_p, star_t + 1));
-        p = star_p + 1;
-        t = star_t + 1;
-    }
-    pattern[p..].iter().all(|c| *c == b'*')
-}
-
-/// Matches one byte against the set at the start of `pattern`; gives also the set's length.
-fn set(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
-    let negated = matches!(pattern.get(1), Some(b'!' | b'^'));
-    let start = if negated { 2 } else { 1 };
-    // A `]` that stands first is an ordinary member.
-    let end = start + 1 + pattern.get(start + 1..)?.iter().position(|c| *c == b']')?;
-    let members = &pattern[start..end];
-    let mut hit = false;
-    let mut i = 0;
-    while i < members.len() {
-        if i + 2 < members.len() && members[i + 1] == b'-' {
-            hit |= (members[i]..=members[i + 2]).contains(&byte);
-            i += 3;
-        } else {
-            hit |= members[i] == byte;
-            i += 1;
-        }
-    }
-    Some((hit != negated, end + 1))
 }
 
 #[cfg(test)]
@@ -101,23 +46,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shell_patterns() {
-        for (pattern, text, expected) in [
-            ("eth*", "eth0", true),
-            ("eth*", "enp1s0", false),
-            ("*", "x", true),
-            ("en?1", "enp1", true),
-            ("eth[0-2]", "eth2", true),
-            ("eth[0-2]", "eth3", false),
-            ("eth[!0]", "eth1", true),
-            ("eth[!0]", "eth0", false),
-            ("e*1*3", "eth1f3", true),
-            ("e*1*3", "eth1f2", false),
-            ("eth[", "eth[", false),
-            ("eth", "eth0", false),
-            ("eth0*", "eth0", true),
+    fn by_name_address_and_pattern() {
+        let link = |index, name: &str, last| Link {
+            index,
+            name: name.into(),
+            ethernet: true,
+            permanent: Some(Mac([2, 0, 0, 0, 0, last])),
+            ..Link::default()
+        };
+        let loopback = Link { ethernet: false, ..link(1, "lo", 0) };
+        let links = Links(vec![loopback, link(2, "eth0", 1), link(3, "eth1", 2), link(4, "wlan0", 3)]);
+        for (text, expected) in [
+            ("eth1", vec![3]),
+            ("02:00:00:00:00:03", vec![4]),
+            ("eth*", vec![2, 3]),
+            ("*", vec![2, 3, 4]),
+            ("eth7", vec![]),
+            ("lo", vec![]),
         ] {
-            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            let found: Vec<_> = Wanted::parse(text).find(&links).iter().map(|link| link.index).collect();
+            assert_eq!(found, expected, "{text}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::problems::{Problems, quoted};
 use super::split::Text;
+use crate::escape::is_printable;
 use crate::mac::Mac;
-use crate::plan::escape::is_printable;
 
 /// Why `name` can't be an interface's name; none: it can.
 ///

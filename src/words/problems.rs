@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::split::{Place, Word};
-use crate::plan::escape::printable;
+use crate::escape::printable;
 use crate::plan::{Level, Problem};
 
 /// So many are told; a line that has more is not a command line any more.

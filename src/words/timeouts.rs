@@ -6,7 +6,7 @@ use super::address::digits;
 use super::names;
 use super::problems::{Problems, quoted};
 use super::split::{Place, Text};
-use crate::plan::escape::is_printable;
+use crate::escape::is_printable;
 
 /// Seconds, at least `least`. A day is the most: longer is a slip, and no wait is without a limit.
 pub fn seconds(value: Text<'_>, word: &str, least: u32, default: u32, problems: &mut Problems) -> u32 {

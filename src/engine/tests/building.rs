@@ -69,7 +69,7 @@ fn the_module_s_own_bond_is_taken_over_and_given_back() {
 fn a_bond_made_while_the_module_loads_is_ours() {
     let mut world = two_nics(STATIC, true);
     world.look();
-    let kind = Kind::Bond(Box::new(Bond::default()));
+    let kind = Kind::Bond(Box::default());
     let mut again = two_nics(STATIC, true);
     // The first look saw none; the create then finds one of that name.
     let view = again.view.clone();

@@ -1,4 +1,4 @@
-//! Text that is safe on any terminal.
+//! Text that is safe on any terminal and in one line of a log.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -16,6 +16,23 @@ pub fn is_printable(letter: char) -> bool {
 /// `text` with everything escaped that is not printable ASCII: each character is one column wide on any console.
 pub fn ascii(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| matches!(letter, ' '..='~'))
+}
+
+/// Bytes of any kind as such text: what is no UTF-8 becomes `\xNN`.
+pub fn bytes(bytes: &[u8]) -> String {
+    let mut safe = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        safe.push_str(&printable(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(safe, "\\x{byte:02x}");
+        }
+    }
+    safe
+}
+
+/// Text of several lines: the line ends stay.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Bidirectional controls, line separators, zero-width and tag characters.
@@ -59,5 +76,7 @@ mod tests {
             assert_eq!(printable(text), shown, "{text:?}");
             assert_eq!(ascii(text), plain, "{text:?}");
         }
+        assert_eq!(bytes(b"a\nb\xff\xfe\xc3\xa9"), "a\\x0ab\\xff\\xfe\u{e9}");
+        assert_eq!(lines("a\x1b\nb"), "a\\x1b\nb");
     }
 }
