@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use argh::FromArgs;
 
-use bondstrap::commands::{down, plan, status, up, wait};
+use bondstrap::commands::{complain, down, plan, print, status, up, wait};
+use bondstrap::escape;
 
 /// Gives an installer its network over an LACP bond, as the kernel command line asks for it.
 #[derive(FromArgs)]
@@ -77,7 +78,7 @@ impl Arguments {
     /// Does what was asked.
     pub(crate) fn run(self) -> ExitCode {
         if self.version {
-            println!("bondstrap {}", env!("CARGO_PKG_VERSION"));
+            print(concat!("bondstrap ", env!("CARGO_PKG_VERSION"), "\n"));
             return ExitCode::SUCCESS;
         }
         let cmdline = self.cmdline.as_deref();
@@ -85,7 +86,7 @@ impl Arguments {
             None => {
                 // argh gives the help as the "error" of an early exit.
                 if let Err(exit) = Self::from_args(&["bondstrap"], &["--help"]) {
-                    print!("{}", exit.output);
+                    print(&exit.output);
                 }
                 ExitCode::SUCCESS
             }
@@ -107,11 +108,10 @@ pub(crate) fn read() -> Result<Arguments, ExitCode> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Arguments::from_args(&["bondstrap"], &arguments).map_err(|exit| {
         if exit.status.is_ok() {
-            print!("{}", exit.output);
+            print(&exit.output);
             ExitCode::SUCCESS
         } else {
-            let text = exit.output.trim_end();
-            eprintln!("{}", bondstrap::escape::lines(text));
+            complain(&escape::lines(exit.output.trim_end()));
             ExitCode::from(2)
         }
     })

@@ -44,13 +44,13 @@ fn finish(outcome: &Outcome) -> ExitCode {
 }
 
 /// One sentence on stderr.
-fn complain(sentence: &str) {
+pub fn complain(sentence: &str) {
     crate::report::screen::wipe();
     let _ = writeln!(io::stderr(), "bondstrap: {sentence}");
 }
 
 /// One block of text on stdout; a reader that has gone away is no error.
-fn print(text: &str) {
+pub fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 

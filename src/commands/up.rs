@@ -44,7 +44,12 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
         How::Background => background(cmdline, &store),
         How::Stay | How::Keeper => foreground(plan, &store, how),
     };
-    finish(&done.unwrap_or_else(|error| unexpected(&error)))
+    let outcome = done.unwrap_or_else(|error| unexpected(&error));
+    if how == How::Keeper {
+        // The parent says it.
+        return ExitCode::from(outcome.exit as u8);
+    }
+    finish(&outcome)
 }
 
 /// What ends it before it begins.
@@ -88,13 +93,17 @@ fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
     report::log::start(plan.bondstrap.log, Some(store.path()));
     let keeper = how == How::Keeper;
     let settings = Settings { limited: keeper, detach: keeper, store: store.clone() };
-    runtime()?.block_on(run::engine(plan, settings)).inspect(|outcome| {
+    let outcome = runtime()?.block_on(run::engine(plan, settings));
+    if let Ok(outcome) = &outcome {
         if outcome.exit == Exit::Online {
             log::info!("{}", outcome.sentence);
         } else {
+            // On stderr it is the last line of whoever was called: see `finish()`.
+            report::log::leave_terminal();
             log::error!("{}", outcome.sentence);
         }
-    })
+    }
+    outcome
 }
 
 /// An engine is at work: its result is ours.

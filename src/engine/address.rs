@@ -41,6 +41,8 @@ pub(super) struct Target {
     pub(super) done: bool,
     /// The link is down: its routes are gone, its addresses may be.
     pub(super) was_down: bool,
+    /// The DHCP machine was told that nothing can be sent.
+    pub(super) paused: bool,
     /// When the addresses are to be announced once more.
     pub(super) announce_at: Option<Millis>,
 }
@@ -62,6 +64,7 @@ impl Target {
             sending: 0,
             done: false,
             was_down: false,
+            paused: false,
             announce_at: None,
         };
         plan.interfaces.iter().map(new).collect()
@@ -141,17 +144,21 @@ impl Engine {
     pub(super) fn drive_addresses(&mut self, now: Millis, out: &mut Vec<Action>) {
         for which in 0..self.targets.len() {
             self.follow_link(now, which);
-            if self.targets[which].index.is_none() || self.targets[which].was_down && !self.is_up(which) {
-                continue;
+            if self.targets[which].index.is_some() && self.is_up(which) {
+                self.drive_address(now, which, out);
             }
-            self.restore(now, which, out);
-            match self.targets[which].spec.ipv4.method {
-                Method4::Dhcp => self.drive_lease(now, which, out),
-                Method4::Static => self.drive_static(now, which, out),
-                Method4::None | Method4::LinkLocal => self.targets[which].done = true,
-            }
-            self.announce_again(now, which, out);
+            self.tick_lease(now, which, out);
         }
+    }
+
+    fn drive_address(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        self.restore(now, which, out);
+        match self.targets[which].spec.ipv4.method {
+            Method4::Dhcp => self.drive_lease(now, which, out),
+            Method4::Static => self.drive_static(now, which, out),
+            Method4::None | Method4::LinkLocal => self.targets[which].done = true,
+        }
+        self.announce_again(now, which, out);
     }
 
     /// Keeps to the link by its index: one that was made anew has lost its addresses.
@@ -161,6 +168,11 @@ impl Engine {
         let Some(link) = link else {
             target.index = target.index.filter(|index| self.view.links.get(*index).is_some());
             target.was_down = target.index.is_some();
+            if target.index.is_none() {
+                // The link is gone, and with it whatever was on it.
+                target.machine = None;
+                target.done = false;
+            }
             return;
         };
         if target.index != Some(link.index) {

@@ -39,7 +39,9 @@ impl Engine {
             target.begun.get_or_insert(now);
         }
         if !can_send && !hopeful {
-            target.sending = 0;
+            if std::mem::take(&mut target.sending) > 0 || !std::mem::replace(&mut target.paused, true) {
+                self.dhcp(now, which, machine::Event::Pause, out);
+            }
             return;
         }
         if target.machine.is_none() {
@@ -50,15 +52,20 @@ impl Engine {
         let again = !can_send && now >= target.last_kick + TRY_AGAIN;
         let more_ports = sending > target.sending;
         target.sending = sending;
-        if more_ports || again {
+        if more_ports || again || std::mem::take(&mut target.paused) {
             target.last_kick = now;
             self.dhcp(now, which, machine::Event::Kick, out);
-        } else if target.deadline().is_some_and(|at| at <= now) {
-            self.dhcp(now, which, machine::Event::Tick, out);
         }
         if !can_send && !self.targets[which].done {
             let at = self.targets[which].last_kick + TRY_AGAIN;
             self.wake(at);
+        }
+    }
+
+    /// The machine's own timers: they run whatever the link does (a lease ends without carrier, too).
+    pub(super) fn tick_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        if self.targets[which].deadline().is_some_and(|at| at <= now) {
+            self.dhcp(now, which, machine::Event::Tick, out);
         }
     }
 

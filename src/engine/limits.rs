@@ -61,7 +61,7 @@ impl Engine {
     }
 
     fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
-        if self.config.limited {
+        if self.config.limited && !self.came_online {
             self.fail(exit, sentence, out);
         } else {
             self.tell_once(what, sentence, out);

@@ -103,6 +103,8 @@ pub struct Engine {
     /// When the wait of the moment was first seen, and whether it was told.
     wait_told: Option<tell::Told>,
     looked: bool,
+    /// It was online: limits end nothing from here on, and a stop leaves the network as it is.
+    came_online: bool,
     /// Time of the last step.
     now: Millis,
 }
@@ -149,6 +151,7 @@ impl Engine {
             deadline: None,
             wait_told: None,
             looked: false,
+            came_online: false,
             now,
         }
     }
@@ -269,16 +272,16 @@ impl Engine {
         let ready = self.bonds.iter().all(|work| work.verdict.can_send());
         let addressed = self.targets.iter().all(address::Target::is_done);
         self.phase = match () {
-            () if before == Phase::Online => Phase::Online,
             () if built && addressed => Phase::Online,
             () if !built => Phase::Building,
-            () if !ready => Phase::Lacp,
+            () if !ready && !self.came_online => Phase::Lacp,
             () => Phase::Dhcp,
         };
         if built && self.times.built.is_none() {
             self.times.built = Some(now);
         }
         if self.phase == Phase::Online && before != Phase::Online {
+            self.came_online = true;
             self.sentence = self.online_sentence(now);
             out.push(Action::Say(log::Level::Info, self.sentence.clone()));
             out.push(Action::Online);
@@ -298,7 +301,7 @@ impl Engine {
     }
 
     fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {
-        if self.phase == Phase::Online {
+        if self.came_online {
             let sentence = format!(
                 "stopped by {signal} while online: the network stays, the lease is not kept any more"
             );
@@ -335,7 +338,7 @@ impl Engine {
 
     /// What is known, for `state.json`.
     pub fn state(&self, pid: u32) -> State {
-        let online = self.phase == Phase::Online;
+        let online = self.came_online;
         let addressed = self.targets.first();
         State {
             version: 1,

@@ -76,7 +76,7 @@ impl Engine {
 
     /// The kernel refused something without which it does not go on.
     pub(super) fn refused(&mut self, sentence: String, out: &mut Vec<Action>) {
-        if self.config.limited || self.times.built.is_none() {
+        if self.config.limited && !self.came_online || self.times.built.is_none() {
             self.fail(Exit::Refused, sentence, out);
         } else {
             out.push(Action::Say(log::Level::Error, sentence));

@@ -67,9 +67,19 @@ pub fn has_terminal() -> bool {
     TERMINAL.load(Ordering::Relaxed)
 }
 
-/// From now on nothing goes to stderr: an installer's screen is up.
+/// From now on nothing goes to stderr.
 pub fn leave_terminal() {
     TERMINAL.store(false, Ordering::Relaxed);
+}
+
+/// Lets go of stderr as well: whoever reads from it (`$(bondstrap up 2>&1)`) must see its end, and nothing may come
+/// to a console on which an installer has its screen.
+pub fn close_stderr() {
+    leave_terminal();
+    super::screen::wipe();
+    if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
+        let _ = nix::unistd::dup2_stderr(null);
+    }
 }
 
 fn append(path: &Path) -> Option<Mutex<File>> {

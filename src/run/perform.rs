@@ -40,7 +40,7 @@ impl World {
             Action::Online => {
                 notify::send("READY=1");
                 if self.settings.detach {
-                    report::log::leave_terminal();
+                    report::log::close_stderr();
                 }
                 Ok(())
             }

@@ -96,9 +96,12 @@ impl World {
                 self.look();
             } else {
                 let actions = self.engine.step(self.now, Event::Tick);
+                let idle = actions.is_empty();
                 if self.perform(actions) {
                     self.look();
                 }
+                let again = self.engine.deadline().is_some_and(|at| at <= self.now);
+                assert!(!(idle && again), "it would be woken at once, for nothing");
             }
         }
     }
