@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use argh::FromArgs;
 
 use bondstrap::commands::{complain, down, plan, print, status, up, wait};
-use bondstrap::escape;
 
 /// Gives an installer its network over an LACP bond, as the kernel command line asks for it.
 #[derive(FromArgs)]
@@ -111,7 +110,7 @@ pub(crate) fn read() -> Result<Arguments, ExitCode> {
             print(&exit.output);
             ExitCode::SUCCESS
         } else {
-            complain(&escape::lines(exit.output.trim_end()));
+            complain(exit.output.trim_end());
             ExitCode::from(2)
         }
     })

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
+use crate::escape;
 use crate::handover::store::{Store, Watch};
 use crate::plan::Plan;
 use crate::words;
@@ -46,7 +47,7 @@ fn finish(outcome: &Outcome) -> ExitCode {
 /// One sentence on stderr.
 pub fn complain(sentence: &str) {
     crate::report::screen::wipe();
-    let _ = writeln!(io::stderr(), "bondstrap: {sentence}");
+    let _ = writeln!(io::stderr(), "bondstrap: {}", escape::lines(sentence));
 }
 
 /// One block of text on stdout; a reader that has gone away is no error.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{complain, print};
+use crate::escape;
 use crate::handover::store::{RUN, Store};
 use crate::report::status;
 use crate::sys::boottime;
@@ -21,7 +22,7 @@ pub fn run(as_json: bool) -> ExitCode {
             Err(error) => complain(&format!("the state can't be shown: {error}")),
         }
     } else {
-        print(&status::text(&state, boottime(), Store::engine_lives(&state)));
+        print(&escape::lines(&status::text(&state, boottime(), Store::engine_lives(&state))));
     }
     ExitCode::SUCCESS
 }

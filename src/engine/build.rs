@@ -106,9 +106,14 @@ impl Engine {
             ));
         }
         self.bonds[which].index = Some(link.index);
-        // Ours, but empty and in another mode: the module made it, or somebody changed it.
-        let empty = self.view.links.ports_of(link.index).next().is_none();
-        if empty && side.mode != spec.mode as u8 {
+        let other_mode = side.mode != spec.mode as u8;
+        let ports: Vec<u32> = self.view.links.ports_of(link.index).map(|port| port.index).collect();
+        if other_mode && !ports.is_empty() {
+            // An earlier engine had other words; the mode of a bond with ports can't be changed.
+            out.extend(ports.into_iter().map(Action::Release));
+            return None;
+        }
+        if other_mode || !known {
             if self.tries.allow(now, &Try::TakeOver(link.index)) {
                 out.push(Action::TakeOver {
                     index: link.index,
@@ -118,16 +123,6 @@ impl Engine {
                     mtu: spec.mtu,
                 });
             }
-            return None;
-        }
-        if !known {
-            out.push(Action::TakeOver {
-                index: link.index,
-                mode: spec.mode as u8,
-                options: early,
-                mac,
-                mtu: spec.mtu,
-            });
             return None;
         }
         Some(link)

@@ -10,6 +10,7 @@ use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Loss, Machine};
+use crate::dhcp::v4::{client_id_of_duid, client_id_of_mac};
 use crate::lacp::verdict::Verdict;
 use crate::mac::Mac;
 use crate::plan::ClientId;
@@ -23,10 +24,8 @@ const TRY_AGAIN: Millis = 20_000;
 /// Option 61 for this address.
 pub fn client_id(policy: ClientId, mac: Mac) -> Option<Vec<u8>> {
     match policy {
-        // RFC 2132 9.14: hardware type, address; what PXE firmware sends.
-        ClientId::Mac => Some([&[1][..], &mac.0].concat()),
-        // RFC 4361 6.1: 255, IAID, DUID-LL (RFC 8415 11.4).
-        ClientId::Duid => Some([&[255][..], &mac.0[2..], &[0, 3, 0, 1], &mac.0].concat()),
+        ClientId::Mac => Some(client_id_of_mac(mac)),
+        ClientId::Duid => Some(client_id_of_duid(mac)),
         ClientId::None => None,
     }
 }

@@ -204,6 +204,11 @@ impl Engine {
             for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
                 work.there_at_start = view.links.named(&bond.name).is_some();
             }
+            // What an earlier engine had made and somebody else has removed is nobody's any more.
+            let is_there = |bond: &state::FoundBond| {
+                view.links.get(bond.index).is_some_and(|link| link.name == bond.name && link.bond().is_some())
+            };
+            self.found.bonds.retain(is_there);
         }
         self.looked = true;
         self.view = view.clone();

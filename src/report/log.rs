@@ -16,6 +16,9 @@ use crate::sys::boottime;
 /// A log file ends here: an hour of a flapping cable must not fill an initramfs. Bytes.
 const LARGEST: u64 = 1 << 20;
 
+/// The kernel refuses longer records whole (`LOG_LINE_MAX`). Bytes.
+const LONGEST_RECORD: usize = 900;
+
 /// Where the log of an installation is looked for on XCP-ng, and by what it is recognised.
 const XCP_MARK: &str = "/opt/xensource/installer";
 const XCP_LOG: &str = "/tmp/bondstrap-log";
@@ -128,6 +131,7 @@ impl Log for Logger {
             && record.level() <= Level::Info
         {
             // Priority 6 (info) is below what installers let through to their screens (loglevel 4 and less).
+            let text = &text[..text.floor_char_boundary(LONGEST_RECORD)];
             let record = format!("<6>bondstrap: {text}\n");
             let _ = kmsg.lock().unwrap_or_else(PoisonError::into_inner).write_all(record.as_bytes());
         }

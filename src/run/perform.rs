@@ -4,6 +4,7 @@ use std::io;
 
 use super::{World, arp, modules, notify, packets};
 use crate::engine::types::{Action, Refusal};
+use crate::escape;
 use crate::handover::files::Files;
 use crate::mac::Mac;
 use crate::netlink::Netlink;
@@ -34,7 +35,8 @@ impl World {
                 Ok(())
             }
             Action::Say(level, text) => {
-                log::log!(target: "bondstrap", *level, "{text}");
+                // Names of links and words of servers are in it: nothing of that may act on a terminal.
+                log::log!(target: "bondstrap", *level, "{}", escape::printable(text));
                 Ok(())
             }
             Action::Online => {
