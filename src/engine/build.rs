@@ -49,6 +49,8 @@ impl Engine {
         let (early, _) = self.options(which);
         let mac = self.bond_mac(which);
         let Some(link) = self.view.links.named(&spec.name).cloned() else {
+            // Whoever removed it has removed what there was to give back.
+            self.found.bonds.retain(|bond| bond.name != spec.name);
             let work = &mut self.bonds[which];
             work.index = None;
             work.up_since = None;

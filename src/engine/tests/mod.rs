@@ -2,4 +2,5 @@
 
 mod building;
 mod phases;
+mod random;
 mod world;

@@ -21,6 +21,8 @@ pub(super) struct World {
     /// Enslaving fails so often with EPERM.
     pub(super) refuse_enslave: u32,
     pub(super) outcome: Option<Outcome>,
+    /// The kernel does not use an index again.
+    next_index: u32,
 }
 
 impl World {
@@ -39,6 +41,7 @@ impl World {
             done: Vec::new(),
             refuse_enslave: 0,
             outcome: None,
+            next_index: 4,
         }
     }
 
@@ -128,6 +131,11 @@ impl World {
         touched && self.outcome.is_none()
     }
 
+    fn new_index(&mut self) -> u32 {
+        self.next_index += 1;
+        self.next_index - 1
+    }
+
     fn by_index(&mut self, index: u32) -> &mut Link {
         self.view.links.0.iter_mut().find(|link| link.index == index).expect("a link that is there")
     }
@@ -138,7 +146,7 @@ impl World {
                 if self.view.links.named(name).is_some() {
                     return Err(17);
                 }
-                let index = 1 + self.view.links.0.iter().map(|link| link.index).max().unwrap_or(0);
+                let index = self.new_index();
                 let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
                 let kind = Kind::Bond(Box::new(side));
                 self.view.links.0.push(Link {
@@ -181,7 +189,7 @@ impl World {
             Action::Up(index) => self.by_index(*index).up = true,
             Action::Down(index) => self.by_index(*index).up = false,
             Action::CreateVlan { name, lower, id } => {
-                let index = 1 + self.view.links.0.iter().map(|link| link.index).max().unwrap_or(0);
+                let index = self.new_index();
                 let mac = self.by_index(*lower).mac;
                 let (kind, lower) = (Kind::Vlan(*id), Some(*lower));
                 self.view.links.0.push(Link {
