@@ -46,7 +46,11 @@ impl From<rtnetlink::Error> for Refusal {
                 let text = extended(&message).map_or(number.clone(), |words| format!("{words} ({number})"));
                 Self { errno, text }
             }
-            other => Self { errno: 0, text: escape::bytes(other.to_string().as_bytes()) },
+            // Not by its Display: that would bring the Debug of every netlink message into the binary.
+            rtnetlink::Error::RequestFailed => {
+                Self { errno: 0, text: "the netlink connection has ended".into() }
+            }
+            _ => Self { errno: 0, text: "the kernel's answer could not be understood".into() },
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-use dhcproto::v4::borrowed::DhcpOptionIterator;
-
 /// Codes of the options that are read or written here (RFC 2132 unless said otherwise).
 pub(super) mod code {
     pub(in super::super) const SUBNET_MASK: u8 = 1;
@@ -38,6 +36,11 @@ pub(super) mod code {
     /// What Microsoft's servers send in place of 121.
     pub(in super::super) const ROUTES_MS: u8 = 249;
 }
+
+/// One byte without meaning (RFC 2132 §3.1).
+const PAD: u8 = 0;
+/// Nothing behind it counts (RFC 2132 §3.2).
+const END: u8 = 255;
 
 /// What is read; all else is dropped while walking, so that a message full of options costs nothing.
 const READ: [u8; 22] = [
@@ -98,16 +101,27 @@ impl Options {
         all
     }
 
-    /// Ends at END, or where an option would go past the field.
+    /// Ends at END, or where an option would go past the field. (dhcproto's iterator loses an option whose repeat is
+    /// cut off, and brings in, by way of an `unwrap()`, all of Unicode's domain names.)
     fn walk(&mut self, field: &[u8]) {
-        for option in DhcpOptionIterator::new(field) {
-            let code = u8::from(option.code());
+        let mut rest = field;
+        loop {
+            let (code, length, behind) = match *rest {
+                [PAD, ref behind @ ..] => {
+                    rest = behind;
+                    continue;
+                }
+                [END, ..] | [] | [_] => return,
+                [code, length, ref behind @ ..] => (code, length, behind),
+            };
+            let Some((data, behind)) = behind.split_at_checked(usize::from(length)) else { return };
+            rest = behind;
             if !READ.contains(&code) {
                 continue;
             }
             match self.by_code.iter_mut().find(|(known, _)| *known == code) {
-                Some((_, data)) => data.extend_from_slice(option.data()),
-                None => self.by_code.push((code, option.data().to_vec())),
+                Some((_, joined)) => joined.extend_from_slice(data),
+                None => self.by_code.push((code, data.to_vec())),
             }
         }
     }
