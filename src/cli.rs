@@ -110,7 +110,7 @@ pub(crate) fn read() -> Result<Arguments, ExitCode> {
             print(&exit.output);
             ExitCode::SUCCESS
         } else {
-            complain(exit.output.trim_end());
+            complain(&format!("{}; bondstrap --help tells more", exit.output.trim_end()));
             ExitCode::from(2)
         }
     })

@@ -100,14 +100,14 @@ fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
         },
         (None, _) => return join(store),
     };
-    report::log::start(plan.bondstrap.log, Some(store.path()));
+    let started = report::log::start(plan.bondstrap.log, Some(store.path()));
     for problem in &plan.problems {
         let word = escape::printable(&problem.word);
         log::warn!("{word} (column {}): {}", problem.column, escape::printable(&problem.message));
     }
     support::idle(&plan).iter().for_each(|line| log::warn!("{line}"));
     let keeper = how == How::Keeper;
-    let settings = Settings { limited: keeper, detach: keeper, store: store.clone() };
+    let settings = Settings { started, limited: keeper, detach: keeper, store: store.clone() };
     let outcome = runtime()?.block_on(run::engine(plan, settings));
     drop(lock);
     if let Ok(outcome) = &outcome {

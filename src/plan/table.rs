@@ -69,7 +69,9 @@ fn rows(plan: &Plan, out: &mut String) {
         "ports {} s, LACP partner {} s, DHCP {} x {} s",
         waits.iflink, waits.lacp, plan.dhcp.retry, waits.dhcp
     );
-    row("waits", &text, out);
+    if !plan.bonds.is_empty() {
+        row("waits", &text, out);
+    }
 }
 
 fn address(interface: &Interface) -> String {

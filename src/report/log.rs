@@ -35,7 +35,9 @@ struct Logger {
 static TERMINAL: AtomicBool = AtomicBool::new(true);
 
 /// Starts the log. `directory`: where the files go; none: stderr only (commands that look and leave).
-pub fn start(level: LogLevel, directory: Option<&Path>) {
+///
+/// Gives the time from which the lines count.
+pub fn start(level: LogLevel, directory: Option<&Path>) -> Millis {
     let filter = match level {
         LogLevel::Off => LevelFilter::Off,
         LogLevel::Error => LevelFilter::Error,
@@ -63,6 +65,7 @@ pub fn start(level: LogLevel, directory: Option<&Path>) {
     if ::log::set_boxed_logger(Box::new(logger)).is_ok() {
         ::log::set_max_level(filter);
     }
+    start
 }
 
 /// True while lines go to stderr.

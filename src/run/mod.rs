@@ -37,6 +37,8 @@ const BUNDLE: Millis = 10;
 /// How the loop is run.
 #[derive(Debug)]
 pub struct Settings {
+    /// When the waits start.
+    pub started: Millis,
     /// Limits end the work.
     pub limited: bool,
     /// Let go of the terminal once online.
@@ -56,6 +58,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         kernel: modules::kernel_release(),
         previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
     };
+    let started = settings.started;
     let mut world = World {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
@@ -70,7 +73,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         pid_start: store::process_start(std::process::id()).unwrap_or(0),
         settings,
     };
-    let mut engine = Engine::new(plan, config, boottime());
+    let mut engine = Engine::new(plan, config, started);
     // Before anything else: whoever asks from now on must not get an older engine's result.
     world.save(&engine);
     let mut queue: VecDeque<Action> = world.look(&mut engine).await?;
