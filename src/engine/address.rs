@@ -184,6 +184,8 @@ impl Engine {
             target.begun = None;
             target.done = false;
             target.was_down = false;
+            target.lease = None;
+            target.paused = false;
             target.last_kick = now;
         }
     }
@@ -271,6 +273,16 @@ impl Engine {
         let onlink = via.is_some_and(|via| !target.addresses.iter().any(|subnet| subnet.contains(via)));
         if to.prefix() == 0 {
             target.gateway = via;
+            // A route of the same metric is replaced by ours (NLM_F_REPLACE).
+            let replaced =
+                self.view.defaults.iter().filter(|route| route.metric == 0 && route.index != index);
+            for route in replaced {
+                if !self.found.defaults.contains(route) {
+                    let line = "the default route that was there is put aside, and given back with down";
+                    out.push(Action::Say(log::Level::Warn, line.into()));
+                    self.found.defaults.push(route.clone());
+                }
+            }
         }
         out.push(Action::AddRoute { index, to, via, onlink, source });
     }

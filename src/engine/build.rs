@@ -1,6 +1,8 @@
 //! From settled ports to a bond that is up, and the VLANs on it. The same code repairs it later.
 
-use super::state::{FoundBond, FoundPort, Phase};
+use ipnetwork::IpNetwork;
+
+use super::state::{FoundAddress, FoundBond, FoundPort, Phase};
 use super::tell::list;
 use super::types::{Action, Exit};
 use super::{Engine, Try};
@@ -31,6 +33,9 @@ impl Engine {
         let Some(bond) = self.own_bond(now, which, out) else { return };
         let joined = self.join_ports(now, which, &bond, out);
         let Some(waiting_for_ports) = joined else { return };
+        if !waiting_for_ports {
+            self.send_late_options(which, &bond, out);
+        }
         if !bond.up && !waiting_for_ports {
             self.open_bond(now, which, &bond, out);
         }
@@ -54,12 +59,15 @@ impl Engine {
             let work = &mut self.bonds[which];
             work.index = None;
             work.up_since = None;
-            work.late_options_sent = false;
+            work.late_options_sent.clear();
+            work.joined.clear();
             // Nobody to enslave: a bond without ports that is up would only wait for nothing.
             if self.ports_there(&self.bonds[which]).next().is_some()
                 && self.tries.allow(now, &Try::Create(spec.name.clone()))
             {
                 self.bonds[which].creating = true;
+                // Noted before it is there: whoever kills us in between must not leave a bond of nobody's.
+                self.found.bonds.push(FoundBond { index: 0, name: spec.name.clone(), before: None });
                 out.push(Action::LoadModule("bonding"));
                 out.push(Action::CreateBond {
                     name: spec.name,
@@ -96,6 +104,7 @@ impl Engine {
             }
             let work = &mut self.bonds[which];
             let before = work.there_at_start.then_some(side.mode);
+            self.found.bonds.retain(|bond| bond.name != link.name);
             self.found.bonds.push(FoundBond { index: link.index, name: link.name.clone(), before });
             work.index = Some(link.index);
             if work.creating {
@@ -112,7 +121,9 @@ impl Engine {
         let ports: Vec<u32> = self.view.links.ports_of(link.index).map(|port| port.index).collect();
         if other_mode && !ports.is_empty() {
             // An earlier engine had other words; the mode of a bond with ports can't be changed.
-            out.extend(ports.into_iter().map(Action::Release));
+            if self.tries.allow(now, &Try::Empty(link.index)) {
+                out.extend(ports.into_iter().map(Action::Release));
+            }
             return None;
         }
         if other_mode || !known {
@@ -141,12 +152,19 @@ impl Engine {
             if port.controller == Some(bond.index) {
                 joined += 1;
                 self.refusals.remove(&Try::Enslave(port.index));
+                if self.bonds[which].joined.insert(port.index) && self.times.built.is_some() {
+                    out.push(Action::Say(
+                        log::Level::Info,
+                        format!("{} has joined {}", port.name, bond.name),
+                    ));
+                }
                 if !port.up && bond.up && self.tries.allow(now, &Try::Up(port.index)) {
                     out.push(Action::Up(port.index));
                     sent = true;
                 }
                 continue;
             }
+            self.bonds[which].joined.remove(&port.index);
             if let Some(other) = port.controller {
                 let other = self.view.links.get(other).map_or("another interface", |link| link.name.as_str());
                 let sentence = format!(
@@ -171,14 +189,17 @@ impl Engine {
             }
             let what = Try::Enslave(port.index);
             let since = self.times.settled.unwrap_or(now);
-            contested |= now < since + PORT_PATIENCE;
+            if now < since + PORT_PATIENCE {
+                contested = true;
+            } else if let Some(why) = self.refusals.get(&what)
+                && self.bonds[which].left_out.insert(port.index)
+            {
+                let line = format!("{} does not get into {}: {why}; still trying", port.name, bond.name);
+                out.push(Action::Say(log::Level::Warn, line));
+            }
             if self.tries.allow(now, &what) {
                 if first {
-                    let own = FoundPort { index: port.index, up: port.up, mac: port.mac, mtu: port.mtu };
-                    self.found.ports.push(own);
-                }
-                if self.times.built.is_some() {
-                    out.push(Action::Say(log::Level::Info, format!("{} joins {}", port.name, bond.name)));
+                    self.note_port(port, out);
                 }
                 out.push(Action::Enslave { port: port.index, bond: bond.index });
                 sent = true;
@@ -194,14 +215,35 @@ impl Engine {
         Some(contested || joined == 0)
     }
 
-    /// Late options, then up: only now that the ports are in, or it would wait 8 s for nothing (bond_open(),
+    /// Keeps what a port has, to be given back, and takes its addresses off: on a port they would only mislead.
+    fn note_port(&mut self, port: &Link, out: &mut Vec<Action>) {
+        self.found.ports.push(FoundPort { index: port.index, up: port.up });
+        let addresses: Vec<FoundAddress> =
+            self.view.addresses.iter().filter(|address| address.index == port.index).cloned().collect();
+        let defaults = self.view.defaults.iter().filter(|route| route.index == port.index);
+        self.found.defaults.extend(defaults.cloned());
+        if addresses.is_empty() {
+            return;
+        }
+        let texts: Vec<_> = addresses.iter().map(|address| address.address.to_string()).collect();
+        let line = format!(
+            "{} has {}: that is put aside while it is a port, and given back with it",
+            port.name,
+            list(&texts)
+        );
+        out.push(Action::Say(log::Level::Warn, line));
+        for address in &addresses {
+            // IPv6 addresses go by themselves when the port is set down.
+            if let IpNetwork::V4(address) = address.address {
+                out.push(Action::DelAddress { index: port.index, address });
+            }
+        }
+        self.found.addresses.extend(addresses);
+    }
+
+    /// Up: only now that the ports are in, or it would wait 8 s for nothing (bond_open(),
     /// agg_select_timer).
     fn open_bond(&mut self, now: Millis, which: usize, bond: &Link, out: &mut Vec<Action>) {
-        let (_, late) = self.options(which);
-        if !late.is_empty() && !self.bonds[which].late_options_sent {
-            self.bonds[which].late_options_sent = true;
-            out.push(Action::SetOptions { index: bond.index, options: late });
-        }
         if self.tries.allow(now, &Try::Up(bond.index)) {
             out.push(Action::Up(bond.index));
             if self.bonds[which].up_since.is_none() {
@@ -215,6 +257,21 @@ impl Engine {
                 );
                 out.push(Action::Say(log::Level::Info, text));
             }
+        }
+    }
+
+    /// Options that need ports: each once, and one that names a port when that is there.
+    fn send_late_options(&mut self, which: usize, bond: &Link, out: &mut Vec<Action>) {
+        let (_, mut late) = self.options(which);
+        let is_port = |name: &str| self.view.links.ports_of(bond.index).any(|port| port.name == name);
+        let work = &self.bonds[which];
+        late.retain(|(name, value)| {
+            !work.late_options_sent.contains(name)
+                && if names_a_port(name) { is_port(value) } else { !bond.up }
+        });
+        if !late.is_empty() {
+            self.bonds[which].late_options_sent.extend(late.iter().map(|(name, _)| *name));
+            out.push(Action::SetOptions { index: bond.index, options: late });
         }
     }
 

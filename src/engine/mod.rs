@@ -7,6 +7,7 @@
 mod address;
 pub mod backoff;
 mod build;
+mod ending;
 mod lease;
 mod limits;
 mod refused;
@@ -31,7 +32,7 @@ use crate::plan::Plan;
 use crate::settle::{Settling, resolve::Wanted};
 use backoff::Backoffs;
 use state::{Found, Phase, State, Times, Waiting};
-use types::{Action, Event, Exit, Outcome, View};
+use types::{Action, Event, Outcome, View};
 
 /// How the engine is run.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,7 +56,11 @@ struct BondWork {
     creating: bool,
     /// There was an interface of this name when the engine started.
     there_at_start: bool,
-    late_options_sent: bool,
+    late_options_sent: std::collections::BTreeSet<&'static str>,
+    /// Ports that are in it, by index: a new one is told.
+    joined: std::collections::BTreeSet<u32>,
+    /// Ports that the kernel does not let in, by index: told once.
+    left_out: std::collections::BTreeSet<u32>,
     checked: bool,
     /// Since when it has been up with ports.
     up_since: Option<Millis>,
@@ -72,6 +77,8 @@ struct BondWork {
 enum Try {
     Create(String),
     TakeOver(u32),
+    /// Take an earlier engine's ports out.
+    Empty(u32),
     Enslave(u32),
     Up(u32),
 }
@@ -96,6 +103,9 @@ pub struct Engine {
     waiting: Option<Waiting>,
     sentence: String,
     outcome: Option<Outcome>,
+    ending: ending::Ending,
+    /// Giving back failed somewhere: what was found is kept for `down`.
+    not_given_back: bool,
     /// Limits that have been told already (without limits, each once).
     told: std::collections::BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
@@ -120,7 +130,9 @@ impl Engine {
                 index: None,
                 creating: false,
                 there_at_start: false,
-                late_options_sent: false,
+                late_options_sent: Default::default(),
+                joined: Default::default(),
+                left_out: Default::default(),
                 checked: false,
                 up_since: None,
                 verdict: Verdict::NoPorts,
@@ -147,6 +159,8 @@ impl Engine {
             waiting: None,
             sentence: String::new(),
             outcome: None,
+            ending: ending::Ending::No,
+            not_given_back: false,
             told: Default::default(),
             deadline: None,
             wait_told: None,
@@ -160,13 +174,13 @@ impl Engine {
     pub fn step(&mut self, now: Millis, event: Event<'_>) -> Vec<Action> {
         let mut out = Vec::new();
         if self.outcome.is_some() {
-            return out;
+            return self.step_ending(&event);
         }
         self.deadline = None;
         self.now = now;
         match event {
             Event::View(view) => {
-                self.look(now, view);
+                self.look(now, view, &mut out);
                 self.reconcile(now, &mut out);
                 // A bond that was found just now has its verdict at once.
                 self.judge(now);
@@ -189,6 +203,11 @@ impl Engine {
         [self.deadline, dhcp].into_iter().flatten().min()
     }
 
+    /// Whether addresses and default routes are to be read too: only while ports may have some to be given back.
+    pub fn wants_addresses(&self) -> bool {
+        self.times.address.is_none()
+    }
+
     /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
     /// change of a partner (LACP), nor that udev has finished.
     pub fn poll(&self) -> Option<Millis> {
@@ -199,20 +218,41 @@ impl Engine {
         }
     }
 
-    fn look(&mut self, now: Millis, view: &View) {
+    fn look(&mut self, now: Millis, view: &View, out: &mut Vec<Action>) {
         if !self.looked {
             for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
                 work.there_at_start = view.links.named(&bond.name).is_some();
             }
             // What an earlier engine had made and somebody else has removed is nobody's any more.
+            for bond in &mut self.found.bonds {
+                // Killed between asking for the bond and seeing it.
+                if bond.index == 0 {
+                    bond.index = view.links.named(&bond.name).map_or(0, |link| link.index);
+                }
+            }
             let is_there = |bond: &state::FoundBond| {
                 view.links.get(bond.index).is_some_and(|link| link.name == bond.name && link.bond().is_some())
             };
             self.found.bonds.retain(is_there);
+            self.refuse_other_words(out);
         }
         self.looked = true;
         self.view = view.clone();
         self.settling.look(now, &view.links, &view.udev);
+    }
+
+    /// What an earlier engine left under other words is not torn down in passing.
+    fn refuse_other_words(&mut self, out: &mut Vec<Action>) {
+        let ours = |name: &str| self.plan.bonds.iter().any(|bond| bond.name == name);
+        let Some(other) = self.found.bonds.iter().find(|bond| !ours(&bond.name)).cloned() else { return };
+        let sentence = format!(
+            "{} of an earlier bondstrap up is still there, and these words do not ask for it; give it back first: bondstrap down",
+            other.name
+        );
+        self.phase = state::Phase::Failed;
+        self.sentence.clone_from(&sentence);
+        self.outcome = Some(Outcome { exit: types::Exit::Words, sentence });
+        out.push(Action::Finish);
     }
 
     /// From the links to verdicts, and the times at which they first came.
@@ -239,6 +279,9 @@ impl Engine {
 
     /// Everything that needs a fresh look at the links.
     fn reconcile(&mut self, now: Millis, out: &mut Vec<Action>) {
+        if self.outcome.is_some() {
+            return;
+        }
         if self.times.settled.is_none() && !self.settle(now, out) {
             return;
         }
@@ -300,60 +343,27 @@ impl Engine {
         }
     }
 
-    /// Ends the work: all is given back.
-    fn fail(&mut self, exit: Exit, sentence: String, out: &mut Vec<Action>) {
-        self.end(Phase::Failed, Outcome { exit, sentence }, true, out);
-    }
-
-    fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {
-        if self.came_online {
-            let sentence = format!(
-                "stopped by {signal} while online: the network stays, the lease is not kept any more"
-            );
-            self.end(Phase::Stopped, Outcome { exit: Exit::Online, sentence }, false, out);
-            return;
-        }
-        let what = self
-            .waiting
-            .as_ref()
-            .map_or("at the start".into(), |waiting| format!("while waiting for {}", waiting.what));
-        let sentence = format!("stopped by {signal} {what}; the machine is as it was found");
-        // A service manager's stop is a normal end; for somebody who waits for the network it is not.
-        let exit = if self.config.limited { Exit::Unexpected } else { Exit::Online };
-        self.end(Phase::Stopped, Outcome { exit, sentence }, true, out);
-    }
-
-    fn end(&mut self, phase: Phase, outcome: Outcome, give_back: bool, out: &mut Vec<Action>) {
-        self.phase = phase;
-        self.waiting = None;
-        self.sentence = outcome.sentence.clone();
-        self.outcome = Some(outcome.clone());
-        out.extend(self.targets.iter().filter_map(address::Target::index).map(Action::CloseDhcp));
-        if give_back {
-            out.extend(undo::actions(&self.found, &self.view.links));
-            self.found = Found::default();
-        }
-        out.push(Action::Finish(outcome));
-    }
-
     /// What is being waited for now.
     pub fn waiting(&self) -> Option<&Waiting> {
         self.waiting.as_ref()
     }
 
     /// What is known, for `state.json`.
-    pub fn state(&self, pid: u32) -> State {
+    pub fn state(&self, pid: u32, pid_start: u64) -> State {
         let online = self.came_online;
+        // Once everything was given back there is nothing to tell of it.
+        let gone = self.ending == ending::Ending::GivingBack && !self.not_given_back;
         let addressed = self.targets.first();
         State {
             version: 1,
             pid,
+            pid_start,
             phase: self.phase,
             exit: self.outcome.as_ref().map(|outcome| outcome.exit as u8).or(online.then_some(0)),
             sentence: self.sentence.clone(),
             waiting: self.waiting.clone(),
-            bonds: self.bond_states(),
-            ports: self.port_states(),
+            bonds: if gone { Vec::new() } else { self.bond_states() },
+            ports: if gone { Vec::new() } else { self.port_states() },
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.targets.iter().flat_map(address::Target::addresses).collect(),
             gateway: addressed.and_then(address::Target::gateway),
@@ -362,7 +372,7 @@ impl Engine {
             lease: self.leases(),
             clients: self.clients(),
             times: self.times,
-            found: self.found.clone(),
+            found: if gone { Found::default() } else { self.found.clone() },
         }
     }
 

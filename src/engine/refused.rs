@@ -9,29 +9,30 @@ impl Engine {
     /// Something that was sent out could not be done.
     pub(super) fn failed(&mut self, action: &Action, refusal: &Refusal, out: &mut Vec<Action>) {
         const EEXIST: i32 = 17;
+        const EADDRNOTAVAIL: i32 = 99;
         let text = refusal.text.clone();
         match action {
             Action::LoadModule(_) => self.module_refusal = Some(text),
             Action::CreateBond { name, .. } => {
+                self.found.bonds.retain(|bond| bond.index != 0 || bond.name != *name);
                 if let Some(work) = self.plan.bonds.iter().position(|bond| bond.name == *name) {
                     self.bonds[work].creating = false;
                 }
-                // The module made one of this name while it was loaded: the next look finds it.
+                // The module made one of this name while it was loaded: the next look finds it, or Building ends.
                 if refusal.errno == EEXIST {
+                    self.refusals.insert(Try::Create(name.clone()), text);
                     return;
                 }
-                let module =
-                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
                 let sentence = format!(
-                    "the kernel refused to make {name}: {text}{module}; is the bonding module of this kernel in the image?"
+                    "the kernel refused to make {name}: {text}{}; is the bonding module of this kernel in the image?",
+                    self.module_words()
                 );
                 self.refused(sentence, out);
             }
             Action::CreateVlan { name, .. } => {
-                let module =
-                    self.module_refusal.take().map_or(String::new(), |words| format!("; modprobe: {words}"));
                 let sentence = format!(
-                    "the kernel refused to make {name}: {text}{module}; is the 8021q module of this kernel in the image?"
+                    "the kernel refused to make {name}: {text}{}; is the 8021q module of this kernel in the image?",
+                    self.module_words()
                 );
                 self.refused(sentence, out);
             }
@@ -67,11 +68,28 @@ impl Engine {
                 let sentence = format!("no packet socket on {}: {text}", self.name_of(*index));
                 self.refused(sentence, out);
             }
+            // It went with its lifetime, or with somebody else.
+            Action::DelAddress { .. } if refusal.errno == EADDRNOTAVAIL => {}
+            Action::AddRoute { index, to, .. } if to.prefix() == 0 => {
+                let sentence = format!(
+                    "the kernel refused the default route on {}: {text}; nothing beyond the subnet can be reached",
+                    self.name_of(*index)
+                );
+                if let Some(target) = self.targets.iter_mut().find(|target| target.index == Some(*index)) {
+                    target.gateway = None;
+                }
+                out.push(Action::Say(log::Level::Error, sentence));
+            }
             other => {
                 let text = format!("{}: {text}", super::tell::name(other, &self.view.links));
                 out.push(Action::Say(log::Level::Warn, text));
             }
         }
+    }
+
+    /// What modprobe said, as the end of a sentence.
+    fn module_words(&mut self) -> String {
+        self.module_refusal.take().map_or(String::new(), |words| format!("; {words}"))
     }
 
     /// The kernel refused something without which it does not go on.

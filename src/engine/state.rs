@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::Ipv4Network;
+use ipnetwork::{IpNetwork, Ipv4Network};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
@@ -17,6 +17,8 @@ pub struct State {
     pub version: u32,
     /// The engine's process.
     pub pid: u32,
+    /// When that process started, in clock ticks since boot: a pid alone may be another's by now.
+    pub pid_start: u64,
     /// Where it is.
     pub phase: Phase,
     /// Exit code, once it has ended or is online.
@@ -165,6 +167,10 @@ pub struct Found {
     pub bonds: Vec<FoundBond>,
     /// Indexes of VLAN interfaces that we made.
     pub vlans: Vec<u32>,
+    /// Addresses of the ports.
+    pub addresses: Vec<FoundAddress>,
+    /// Default routes that ours replaced, or that went with a port.
+    pub defaults: Vec<FoundDefault>,
     /// resolv.conf or the host name were changed.
     pub files: bool,
 }
@@ -176,16 +182,36 @@ pub struct FoundPort {
     pub index: u32,
     /// Was set up.
     pub up: bool,
-    /// Its address.
-    pub mac: Option<Mac>,
-    /// Its MTU, bytes.
-    pub mtu: u32,
+}
+
+/// An address that a port had before.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundAddress {
+    /// Interface index.
+    pub index: u32,
+    /// With its prefix.
+    pub address: IpNetwork,
+    /// Seconds for which it is valid; none: for ever.
+    pub lifetime: Option<u32>,
+}
+
+/// An IPv4 default route that was there before.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundDefault {
+    /// Interface index.
+    pub index: u32,
+    /// Router; none: on-link.
+    pub via: Option<Ipv4Addr>,
+    /// Preferred source.
+    pub source: Option<Ipv4Addr>,
+    /// Metric.
+    pub metric: u32,
 }
 
 /// A bond that is ours now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FoundBond {
-    /// Interface index.
+    /// Interface index; 0: it was asked for and has not been seen yet.
     pub index: u32,
     /// Interface name.
     pub name: String,

@@ -216,9 +216,10 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
         |index: u32| links.get(index).map_or_else(|| format!("interface {index}"), |link| link.name.clone());
     match action {
         Action::Release(index) => format!("taking {} out of its bond", link(*index)),
-        Action::Down(index) => format!("setting {} down", link(*index)),
-        Action::SetMac(index, mac) => format!("giving {} the address {mac}", link(*index)),
-        Action::SetMtu(index, mtu) => format!("giving {} the MTU {mtu}", link(*index)),
+        Action::Up(index) => format!("setting {} up", link(*index)),
+        Action::CreateBond { name, .. } => format!("making {name} again"),
+        Action::RestoreAddress(address) => format!("{} on {}", address.address, link(address.index)),
+        Action::RestoreDefault(route) => format!("the default route over {}", link(route.index)),
         Action::Delete(index) => format!("deleting {}", link(*index)),
         Action::DelAddress { index, address } => format!("removing {address} from {}", link(*index)),
         Action::AddRoute { index, to, via, .. } => {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::Ipv4Network;
 
+use super::state::{FoundAddress, FoundDefault};
 use crate::links::Links;
 use crate::mac::Mac;
 use crate::settle::Udev;
@@ -15,6 +16,10 @@ pub struct View {
     pub links: Links,
     /// What udev says of them.
     pub udev: Udev,
+    /// Addresses, but for what the kernel makes by itself; empty once the bond is built.
+    pub addresses: Vec<FoundAddress>,
+    /// IPv4 default routes of the main table; likewise.
+    pub defaults: Vec<FoundDefault>,
 }
 
 /// Something happened.
@@ -100,12 +105,6 @@ pub enum Action {
     Release(u32),
     /// Set a link up.
     Up(u32),
-    /// Set a link down.
-    Down(u32),
-    /// Give a link this address.
-    SetMac(u32, Mac),
-    /// Give a link this MTU.
-    SetMtu(u32, u32),
     /// Make a VLAN interface.
     CreateVlan {
         /// Interface name.
@@ -128,6 +127,10 @@ pub enum Action {
         /// Seconds for which it is valid; none: for ever.
         lifetime: Option<u32>,
     },
+    /// Put an address back that was there before us.
+    RestoreAddress(FoundAddress),
+    /// Put a default route back that was there before us.
+    RestoreDefault(FoundDefault),
     /// Remove an address.
     DelAddress {
         /// Index of the interface.
@@ -199,8 +202,8 @@ pub enum Action {
     Say(log::Level, String),
     /// Online: tell the service manager, let go of the terminal.
     Online,
-    /// Nothing more to do.
-    Finish(Outcome),
+    /// Nothing more to do: see [`super::Engine::outcome`].
+    Finish,
 }
 
 impl Action {
@@ -215,9 +218,6 @@ impl Action {
                 | Self::Enslave { .. }
                 | Self::Release(_)
                 | Self::Up(_)
-                | Self::Down(_)
-                | Self::SetMac(..)
-                | Self::SetMtu(..)
                 | Self::CreateVlan { .. }
                 | Self::Delete(_)
         )

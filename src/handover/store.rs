@@ -85,8 +85,12 @@ impl Store {
 
     /// True while the process that wrote `state` lives. Needs no rights.
     pub fn engine_lives(state: &State) -> bool {
-        fs::read_to_string(format!("/proc/{}/comm", state.pid))
-            .is_ok_and(|name| name.trim_end() == "bondstrap")
+        process_start(state.pid).is_some_and(|start| start == state.pid_start)
+    }
+
+    /// True if there is a state that can't be read: not ours, or damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.directory.join("state.json").exists() && self.load().is_none()
     }
 
     /// Removes the state: everything was given back.
@@ -106,6 +110,20 @@ impl Store {
         watch.aim()?;
         Ok(watch)
     }
+}
+
+/// When a process started, in clock ticks since boot (proc_pid_stat(5), field 22); none: it is no more.
+pub fn process_start(pid: u32) -> Option<u64> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything.
+    let behind = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let text = std::str::from_utf8(&stat[behind..]).ok()?;
+    // What follows starts with field 3; a zombie is no more.
+    let mut fields = text.split_ascii_whitespace();
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 /// Wakes up when the state may have changed.
@@ -151,5 +169,19 @@ impl Watch {
             self.aim()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_start() {
+        let own = std::process::id();
+        let state = State { pid: own, pid_start: process_start(own).unwrap(), ..State::default() };
+        assert!(Store::engine_lives(&state));
+        assert!(!Store::engine_lives(&State { pid_start: state.pid_start + 1, ..state }));
+        assert_eq!(process_start(u32::MAX), None);
     }
 }

@@ -2,12 +2,19 @@
 
 use std::net::Ipv4Addr;
 
-use ipnetwork::Ipv4Network;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
-use rtnetlink::packet_route::route::{RouteProtocol, RouteScope};
+use futures_util::TryStreamExt;
+use ipnetwork::{IpNetwork, Ipv4Network};
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{
+    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
+};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteProtocol, RouteScope, RouteType,
+};
 use rtnetlink::{AddressMessageBuilder, RouteMessageBuilder};
 
 use super::Netlink;
+use crate::engine::state::{FoundAddress, FoundDefault};
 use crate::engine::types::Refusal;
 
 impl Netlink {
@@ -27,15 +34,88 @@ impl Netlink {
                 }
             }
         }
-        if let Some(seconds) = lifetime {
-            let mut info = CacheInfo::default();
-            info.ifa_valid = seconds;
-            info.ifa_preferred = seconds;
-            message.attributes.push(AddressAttribute::CacheInfo(info));
-        }
+        message.attributes.extend(cache_info(lifetime));
         let mut request = self.handle.address().add(index, address.ip().into(), address.prefix()).replace();
         *request.message_mut() = message;
         Ok(request.execute().await?)
+    }
+
+    /// The addresses that somebody gave to links, but for what the kernel makes by itself (link-local, SLAAC).
+    pub async fn addresses(&self) -> Result<Vec<FoundAddress>, Refusal> {
+        let mut stream = std::pin::pin!(self.handle.address().get().execute());
+        let mut found = Vec::new();
+        while let Some(message) = stream.try_next().await? {
+            let v6 = message.header.family == AddressFamily::Inet6;
+            let permanent = message.header.flags.contains(AddressHeaderFlags::Permanent);
+            if message.header.scope != AddressScope::Universe || v6 && !permanent {
+                continue;
+            }
+            let (mut local, mut remote, mut lifetime) = (None, None, None);
+            for attribute in message.attributes {
+                match attribute {
+                    AddressAttribute::Local(address) => local = Some(address),
+                    AddressAttribute::Address(address) => remote = Some(address),
+                    AddressAttribute::CacheInfo(info) => {
+                        lifetime = Some(info.ifa_valid).filter(|s| *s != u32::MAX)
+                    }
+                    _ => {}
+                }
+            }
+            let address = local.or(remote).and_then(|ip| IpNetwork::new(ip, message.header.prefix_len).ok());
+            found.extend(address.map(|address| FoundAddress {
+                index: message.header.index,
+                address,
+                lifetime,
+            }));
+        }
+        Ok(found)
+    }
+
+    /// The IPv4 default routes of the main table.
+    pub async fn defaults(&self) -> Result<Vec<FoundDefault>, Refusal> {
+        let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
+        let mut stream = std::pin::pin!(self.handle.route().get(query).execute());
+        let mut found = Vec::new();
+        while let Some(message) = stream.try_next().await? {
+            let header = message.header;
+            let main = header.table == RouteHeader::RT_TABLE_MAIN;
+            if !main || header.destination_prefix_length != 0 || header.kind != RouteType::Unicast {
+                continue;
+            }
+            let mut route = FoundDefault { index: 0, via: None, source: None, metric: 0 };
+            for attribute in message.attributes {
+                match attribute {
+                    RouteAttribute::Oif(index) => route.index = index,
+                    RouteAttribute::Gateway(RouteAddress::Inet(via)) => route.via = Some(via),
+                    RouteAttribute::PrefSource(RouteAddress::Inet(source)) => route.source = Some(source),
+                    RouteAttribute::Priority(metric) => route.metric = metric,
+                    _ => {}
+                }
+            }
+            found.push(route);
+        }
+        Ok(found)
+    }
+
+    /// Puts an address back.
+    pub async fn restore_address(&self, found: &FoundAddress) -> Result<(), Refusal> {
+        let (ip, prefix) = (found.address.ip(), found.address.prefix());
+        let mut request = self.handle.address().add(found.index, ip, prefix).replace();
+        request.message_mut().attributes.extend(cache_info(found.lifetime));
+        Ok(request.execute().await?)
+    }
+
+    /// Puts a default route back.
+    pub async fn restore_default(&self, found: &FoundDefault) -> Result<(), Refusal> {
+        let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(found.index);
+        let route = found.source.map_or_else(|| route.clone(), |source| route.clone().pref_source(source));
+        let route = match found.via {
+            // Its subnet may be missing by now; it was reachable when it was noted.
+            Some(via) => route.gateway(via).onlink(),
+            None => route.scope(RouteScope::Link),
+        };
+        let route = if found.metric == 0 { route } else { route.priority(found.metric) };
+        Ok(self.handle.route().add(route.build()).replace().execute().await?)
     }
 
     /// Removes an address.
@@ -64,6 +144,15 @@ impl Netlink {
         let route = route.protocol(RouteProtocol::Dhcp).build();
         Ok(self.handle.route().add(route).replace().execute().await?)
     }
+}
+
+/// A lifetime in seconds; none: for ever.
+fn cache_info(lifetime: Option<u32>) -> Option<AddressAttribute> {
+    let seconds = lifetime?;
+    let mut info = CacheInfo::default();
+    info.ifa_valid = seconds;
+    info.ifa_preferred = seconds;
+    Some(AddressAttribute::CacheInfo(info))
 }
 
 fn address_message(index: u32, address: Ipv4Network) -> AddressMessage {

@@ -5,7 +5,6 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVlan};
 
 use super::Netlink;
 use crate::engine::types::Refusal;
-use crate::mac::Mac;
 
 impl Netlink {
     /// Sets a link up.
@@ -31,16 +30,6 @@ impl Netlink {
     /// Takes a port out of its bond.
     pub async fn release(&self, port: u32) -> Result<(), Refusal> {
         self.set(LinkUnspec::new_with_index(port).nocontroller()).await
-    }
-
-    /// Gives a link an address.
-    pub async fn set_mac(&self, index: u32, mac: Mac) -> Result<(), Refusal> {
-        self.set(LinkUnspec::new_with_index(index).address(mac.0.to_vec())).await
-    }
-
-    /// Gives a link an MTU, bytes.
-    pub async fn set_mtu(&self, index: u32, mtu: u32) -> Result<(), Refusal> {
-        self.set(LinkUnspec::new_with_index(index).mtu(mtu)).await
     }
 
     /// Makes a VLAN interface, down.

@@ -5,6 +5,7 @@ mod modules;
 mod notify;
 mod packets;
 mod perform;
+mod signals;
 mod udev;
 
 use std::collections::VecDeque;
@@ -12,7 +13,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use futures_util::FutureExt;
 
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -21,13 +22,17 @@ use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, View};
 use crate::engine::{Config, Engine};
 use crate::handover::files::Files;
-use crate::handover::store::Store;
+use crate::handover::store::{self, Store};
 use crate::links::Links;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use packets::Packets;
+use signals::Signals;
+
+/// Links that change in a storm are looked at so often at most. Milliseconds.
+const BUNDLE: Millis = 10;
 
 /// How the loop is run.
 #[derive(Debug)]
@@ -56,29 +61,48 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         netlink: Netlink::open()?,
         packets: Packets::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
+        signals: Signals::catch()?,
+        signalled: None,
         permanent: Default::default(),
         last_look: 0,
         screen: Screen::new(),
         saved: None,
+        pid_start: store::process_start(std::process::id()).unwrap_or(0),
         settings,
     };
     let mut engine = Engine::new(plan, config, boottime());
+    // Before anything else: whoever asks from now on must not get an older engine's result.
+    world.save(&engine);
     let mut queue: VecDeque<Action> = world.look(&mut engine).await?;
     loop {
-        let mut touched = false;
+        let touches = queue.iter().any(Action::touches_links);
+        if touches {
+            // What is about to be touched must be known to a later `down`, whatever becomes of us.
+            world.save(&engine);
+        }
         while let Some(action) = queue.pop_front() {
-            if let Action::Finish(outcome) = action {
+            if let (Action::Finish, Some(outcome)) = (&action, engine.outcome().cloned()) {
                 world.save(&engine);
                 return Ok(outcome);
             }
-            touched |= action.touches_links();
             if let Err(refusal) = world.perform(&action).await {
-                queue.extend(engine.step(boottime(), Event::Failed { action: &action, refusal: &refusal }));
+                let ended_before = engine.is_ending();
+                let more = engine.step(boottime(), Event::Failed { action: &action, refusal: &refusal });
+                if engine.is_ending() && !ended_before {
+                    // It ends here: what else was queued is not done.
+                    queue.clear();
+                }
+                // Before the Finish that may stand last.
+                more.into_iter().rev().for_each(|action| queue.push_front(action));
             }
         }
-        queue = if touched {
+        if let Some(signal) = world.signal_now() {
+            queue = engine.step(boottime(), Event::Stop(signal)).into();
+            if !queue.is_empty() {
+                continue;
+            }
+        }
+        queue = if touches || engine.is_ending() {
             world.look(&mut engine).await?
         } else {
             world.save(&engine);
@@ -94,29 +118,64 @@ struct World {
     packets: Packets,
     files: Files,
     settings: Settings,
-    terminate: Signal,
-    interrupt: Signal,
-    /// Permanent addresses that only ethtool tells, by index and name.
+    signals: Signals,
+    /// One that came while something else was waited for.
+    signalled: Option<&'static str>,
+    /// Permanent addresses that only ethtool tells, by index.
     permanent: std::collections::BTreeMap<u32, Option<crate::mac::Mac>>,
     last_look: Millis,
     screen: Screen,
     /// The state as it was written last.
     saved: Option<State>,
+    pid_start: u64,
 }
 
 impl World {
     /// Reads the links and hands them to the engine.
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
-        let mut links = self
-            .netlink
-            .links()
-            .await
-            .map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))?;
+        let mut links = self.links().await?;
         self.add_permanent(&mut links);
         let udev = udev::read(&links);
+        // Asked for only while ports may still be taken: later nobody needs them.
+        let (addresses, defaults) = if engine.wants_addresses() {
+            let addresses = self.netlink.addresses().await.unwrap_or_default();
+            (addresses, self.netlink.defaults().await.unwrap_or_default())
+        } else {
+            Default::default()
+        };
         let now = boottime();
         self.last_look = now;
-        Ok(engine.step(now, Event::View(&View { links, udev })).into())
+        Ok(engine.step(now, Event::View(&View { links, udev, addresses, defaults })).into())
+    }
+
+    /// Reads the links; a read that fails (no memory, an interrupted dump) is tried again.
+    async fn links(&self) -> io::Result<Links> {
+        const TRIES: u32 = 5;
+        const GAP: Duration = Duration::from_millis(100);
+        for _ in 1..TRIES {
+            match self.netlink.links().await {
+                Ok(links) => return Ok(links),
+                Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
+            }
+            tokio::time::sleep(GAP).await;
+        }
+        let read = self.netlink.links().await;
+        read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
+    }
+
+    /// A signal that has come by now.
+    fn signal_now(&mut self) -> Option<&'static str> {
+        self.signalled.take().or_else(|| self.signals.next().now_or_never())
+    }
+
+    /// Returns when the links have changed: at once after a quiet time, and bundled where somebody changes them in a
+    /// storm.
+    async fn changed(hints: &mut Hints, last_look: Millis) {
+        hints.changed().await;
+        let gap = (last_look + BUNDLE).saturating_sub(boottime());
+        if gap > 0 {
+            tokio::time::sleep(Duration::from_millis(gap)).await;
+        }
     }
 
     /// Kernels before 5.6 do not report the permanent address over netlink.
@@ -139,12 +198,11 @@ impl World {
         // Without a deadline only an event can change anything; an hour is as good as for ever.
         let pause = Duration::from_millis(wake_at.map_or(3_600_000, |at| at.saturating_sub(now)));
         tokio::select! {
-            () = self.hints.changed() => self.look(engine).await,
+            () = Self::changed(&mut self.hints, self.last_look) => self.look(engine).await,
             (index, payload) = self.packets.next() => {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
             }
-            _ = self.terminate.recv() => Ok(engine.step(boottime(), Event::Stop("SIGTERM")).into()),
-            _ = self.interrupt.recv() => Ok(engine.step(boottime(), Event::Stop("SIGINT")).into()),
+            signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
             () = tokio::time::sleep(pause) => {
                 let now = boottime();
                 if let Some(waiting) = engine.waiting() {
@@ -161,14 +219,16 @@ impl World {
 
     /// Writes the state, if it has changed.
     fn save(&mut self, engine: &Engine) {
-        let state = engine.state(std::process::id());
+        let state = engine.state(std::process::id(), self.pid_start);
         if self.saved.as_ref() == Some(&state) {
             return;
         }
-        if let Err(error) = self.settings.store.save(&state) {
-            log::warn!("the state can't be written to {}: {error}", self.settings.store.path().display());
+        match self.settings.store.save(&state) {
+            Ok(()) => self.saved = Some(state),
+            Err(error) => {
+                log::warn!("the state can't be written to {}: {error}", self.settings.store.path().display());
+            }
         }
-        self.saved = Some(state);
     }
 }
 
@@ -179,7 +239,7 @@ pub async fn give_back(state: &State, store: &Store) -> io::Result<Vec<String>> 
     let files = Files::new(std::path::Path::new("/"), store.path());
     let mut trouble = Vec::new();
     for action in crate::engine::undo::actions(&state.found, &links) {
-        if let Err(refusal) = perform::give_back(&netlink, &files, &action).await {
+        if let Err(refusal) = perform::network(&netlink, &files, &action).await {
             trouble.push(refusal.text);
         }
     }

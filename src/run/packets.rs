@@ -21,12 +21,15 @@ const LARGEST: usize = 9_728;
 #[derive(Debug)]
 pub(super) struct Packets {
     sockets: Vec<(u32, PacketSocket)>,
+    /// What the last unicast was sent from: as long as it is open, the kernel does not tell the server that nobody
+    /// listens on port 68. The answer itself comes by the packet socket.
+    unicast: Vec<(u32, UdpSocket)>,
     buffer: Vec<u8>,
 }
 
 impl Default for Packets {
     fn default() -> Self {
-        Self { sockets: Vec::new(), buffer: vec![0; LARGEST] }
+        Self { sockets: Vec::new(), unicast: Vec::new(), buffer: vec![0; LARGEST] }
     }
 }
 
@@ -41,6 +44,7 @@ impl Packets {
     /// Closes the interface's socket.
     pub(super) fn close(&mut self, index: u32) {
         self.sockets.retain(|(other, _)| *other != index);
+        self.unicast.retain(|(other, _)| *other != index);
     }
 
     /// Sends a message from 0.0.0.0 to everybody.
@@ -50,6 +54,20 @@ impl Packets {
         let packet = frame::encode(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, payload)
             .ok_or(io::ErrorKind::InvalidInput)?;
         socket.send(Mac([0xff; 6]), &packet)
+    }
+
+    /// Sends a message from the leased address to the server.
+    pub(super) fn unicast(
+        &mut self,
+        index: u32,
+        interface: &str,
+        from: Ipv4Addr,
+        to: Ipv4Addr,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        self.unicast.retain(|(other, _)| *other != index);
+        self.unicast.push((index, unicast(interface, from, to, payload)?));
+        Ok(())
     }
 
     /// Waits for a message: the interface and the UDP payload. What is not for us is dropped here.

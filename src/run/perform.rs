@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{World, arp, modules, notify, packets};
+use super::{World, arp, modules, notify};
 use crate::engine::types::{Action, Refusal};
 use crate::escape;
 use crate::handover::files::Files;
@@ -22,7 +22,14 @@ impl World {
     pub(super) async fn perform(&mut self, action: &Action) -> Result<(), Refusal> {
         log::trace!("{action:?}");
         match action {
-            Action::LoadModule(name) => modules::load(name).await,
+            Action::LoadModule(name) => tokio::select! {
+                loaded = modules::load(name) => loaded,
+                // Whoever ends us does not wait for a module.
+                signal = self.signals.next() => {
+                    self.signalled = Some(signal);
+                    Err(Refusal { errno: 0, text: format!("loading {name} was interrupted by {signal}") })
+                }
+            },
             Action::OpenDhcp(index) => Ok(self.packets.open(*index)?),
             Action::CloseDhcp(index) => {
                 self.packets.close(*index);
@@ -31,8 +38,7 @@ impl World {
             Action::Broadcast { index, payload } => Ok(self.packets.broadcast(*index, payload)?),
             Action::Unicast { index, from, to, payload } => {
                 let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
-                packets::unicast(&name.to_string_lossy(), *from, *to, payload)?;
-                Ok(())
+                Ok(self.packets.unicast(*index, &name.to_string_lossy(), *from, *to, payload)?)
             }
             Action::Say(level, text) => {
                 // Names of links and words of servers are in it: nothing of that may act on a terminal.
@@ -52,7 +58,7 @@ impl World {
 }
 
 /// What needs netlink and files only.
-async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
+pub(super) async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
     match action {
         Action::CreateBond { name, mode, options, mac, mtu } => {
             netlink.create_bond(name, *mode, options, *mac, *mtu).await
@@ -64,14 +70,13 @@ async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<()
         Action::Enslave { port, bond } => netlink.enslave(*port, *bond).await,
         Action::Release(port) => netlink.release(*port).await,
         Action::Up(index) => netlink.up(*index).await,
-        Action::Down(index) => netlink.down(*index).await,
-        Action::SetMac(index, mac) => netlink.set_mac(*index, *mac).await,
-        Action::SetMtu(index, mtu) => netlink.set_mtu(*index, *mtu).await,
         Action::CreateVlan { name, lower, id } => netlink.create_vlan(name, *lower, *id).await,
         Action::Delete(index) => netlink.delete(*index).await,
         Action::AddAddress { index, address, peer, lifetime } => {
             netlink.add_address(*index, *address, *peer, *lifetime).await
         }
+        Action::RestoreAddress(found) => netlink.restore_address(found).await,
+        Action::RestoreDefault(found) => netlink.restore_default(found).await,
         Action::DelAddress { index, address } => netlink.del_address(*index, *address).await,
         Action::AddRoute { index, to, via, onlink, source } => {
             netlink.add_route(*index, *to, *via, *onlink, *source).await
@@ -92,11 +97,6 @@ async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<()
         | Action::Unicast { .. }
         | Action::Say(..)
         | Action::Online
-        | Action::Finish(_) => Ok(()),
+        | Action::Finish => Ok(()),
     }
-}
-
-/// One action of the giving back.
-pub(super) async fn give_back(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
-    network(netlink, files, action).await
 }

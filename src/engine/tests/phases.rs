@@ -13,7 +13,7 @@ fn two_nics(words: &str, limited: bool) -> World {
 }
 
 fn phase(world: &World) -> Phase {
-    world.engine.state(1).phase
+    world.engine.state(1, 1).phase
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn stopping_gives_back_unless_online() {
         let state = online.view.clone();
         assert_eq!(online.stop().exit, Exit::Online);
         assert_eq!(online.view, state, "the network stays");
-        assert_eq!(online.engine.state(1).found.bonds.len(), 1, "for a later `down`");
+        assert_eq!(online.engine.state(1, 1).found.bonds.len(), 1, "for a later `down`");
     }
 }
 
@@ -160,10 +160,10 @@ fn a_new_engine_takes_up_what_a_dead_one_left() {
     first.look();
     first.partner(&["eth0"]);
     first.look();
-    let mut second = World::with(words, true, Some(first.engine.state(1)));
+    let mut second = World::with(words, true, Some(first.engine.state(1, 1)));
     second.view = first.view.clone();
     second.look();
     assert_eq!(phase(&second), Phase::Online);
     assert!(!second.done.iter().any(|(_, action)| action.touches_links()), "nothing to build");
-    assert_eq!(second.engine.state(2).found, first.engine.state(1).found);
+    assert_eq!(second.engine.state(2, 1).found, first.engine.state(1, 1).found);
 }

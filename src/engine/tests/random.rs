@@ -142,7 +142,7 @@ proptest! {
         agree(&mut world, true);
         world.look();
         world.pass(5_000);
-        let state = world.engine.state(1);
+        let state = world.engine.state(1, 1);
         prop_assert!(state.ports.iter().all(|port| port.ready), "{state:?}");
         prop_assert_eq!(state.phase, if leased { Phase::Dhcp } else { Phase::Online });
     }

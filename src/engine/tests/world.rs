@@ -111,7 +111,9 @@ impl World {
 
     pub(super) fn stop(&mut self) -> Outcome {
         let actions = self.engine.step(self.now, Event::Stop("SIGTERM"));
-        self.perform(actions);
+        if self.perform(actions) {
+            self.look();
+        }
         self.outcome.clone().expect("it ends")
     }
 
@@ -124,11 +126,16 @@ impl World {
             touched |= action.touches_links();
             if let Err(errno) = self.act(&action) {
                 let refusal = Refusal { errno, text: "no".into() };
-                queue
-                    .extend(self.engine.step(self.now, Event::Failed { action: &action, refusal: &refusal }));
+                let event = Event::Failed { action: &action, refusal: &refusal };
+                let ended_before = self.engine.is_ending();
+                let more = self.engine.step(self.now, event);
+                if self.engine.is_ending() && !ended_before {
+                    queue.clear();
+                }
+                more.into_iter().rev().for_each(|action| queue.push_front(action));
             }
         }
-        touched && self.outcome.is_none()
+        (touched || self.engine.is_ending()) && self.outcome.is_none()
     }
 
     fn new_index(&mut self) -> u32 {
@@ -187,7 +194,6 @@ impl World {
                 (link.controller, link.port, link.up) = (None, None, false);
             }
             Action::Up(index) => self.by_index(*index).up = true,
-            Action::Down(index) => self.by_index(*index).up = false,
             Action::CreateVlan { name, lower, id } => {
                 let index = self.new_index();
                 let mac = self.by_index(*lower).mac;
@@ -202,7 +208,7 @@ impl World {
                 });
             }
             Action::Delete(index) => self.view.links.0.retain(|link| link.index != *index),
-            Action::Finish(outcome) => self.outcome = Some(outcome.clone()),
+            Action::Finish => self.outcome = self.engine.outcome().cloned(),
             _ => {}
         }
         Ok(())

@@ -1,0 +1,98 @@
+//! The end of the work: asked for at any point, done from a fresh look at the links.
+
+use super::state::Phase;
+use super::types::{Action, Event, Exit, Outcome};
+use super::{Engine, address, tell, undo};
+
+/// How far the ending is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Ending {
+    /// Not asked for.
+    #[default]
+    No,
+    /// The links must be looked at first: what was asked for before may have been done, or not.
+    Asked,
+    /// The actions are out.
+    GivingBack,
+}
+
+impl Engine {
+    /// True once nothing else counts: what is queued is to be dropped, and the links are to be looked at.
+    pub fn is_ending(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// How it ended; there from [`Action::Finish`] on.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    /// Ends the work: all is given back. What was online once is not taken away again: it is only told.
+    pub(super) fn fail(&mut self, exit: Exit, sentence: String, out: &mut Vec<Action>) {
+        if self.came_online {
+            self.tell_once("fail", sentence, out);
+        } else {
+            self.end(Phase::Failed, Outcome { exit, sentence }, out);
+        }
+    }
+
+    pub(super) fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {
+        if self.came_online {
+            let sentence = format!(
+                "stopped by {signal} while online: the network stays, the lease is not kept any more"
+            );
+            self.phase = Phase::Stopped;
+            self.close(out);
+            self.outcome = Some(Outcome { exit: Exit::Online, sentence: sentence.clone() });
+            self.sentence = sentence;
+            out.push(Action::Finish);
+            return;
+        }
+        let what = self
+            .waiting
+            .as_ref()
+            .map_or("at the start".into(), |waiting| format!("while waiting for {}", waiting.what));
+        let sentence = format!("stopped by {signal} {what}; the machine is as it was found");
+        // A service manager's stop is a normal end; for somebody who waits for the network it is not.
+        let exit = if self.config.limited { Exit::Unexpected } else { Exit::Online };
+        self.end(Phase::Stopped, Outcome { exit, sentence }, out);
+    }
+
+    fn end(&mut self, phase: Phase, outcome: Outcome, out: &mut Vec<Action>) {
+        self.phase = phase;
+        self.close(out);
+        self.sentence = outcome.sentence.clone();
+        self.outcome = Some(outcome);
+        self.ending = Ending::Asked;
+    }
+
+    fn close(&mut self, out: &mut Vec<Action>) {
+        self.waiting = None;
+        self.deadline = None;
+        out.extend(self.targets.iter().filter_map(address::Target::index).map(Action::CloseDhcp));
+    }
+
+    /// Events while it ends.
+    pub(super) fn step_ending(&mut self, event: &Event<'_>) -> Vec<Action> {
+        match (self.ending, event) {
+            (Ending::Asked, Event::View(view)) => {
+                self.ending = Ending::GivingBack;
+                self.view = (*view).clone();
+                let mut out = undo::actions(&self.found, &self.view.links);
+                out.push(Action::Finish);
+                out
+            }
+            (Ending::GivingBack, Event::Failed { action, refusal }) => {
+                let line = format!("{}: {}", tell::name(action, &self.view.links), refusal.text);
+                let sentence = format!("{} (not given back: {line})", self.sentence);
+                self.sentence.clone_from(&sentence);
+                if let Some(outcome) = &mut self.outcome {
+                    outcome.sentence = sentence;
+                }
+                self.not_given_back = true;
+                vec![Action::Say(log::Level::Warn, line)]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
