@@ -21,6 +21,14 @@ use crate::plan::{Interface, Method4, Plan};
 /// ANNOUNCE_INTERVAL of RFC 5227 §1.1, milliseconds.
 const ANNOUNCE_INTERVAL: Millis = 2_000;
 
+/// Names as they were written last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Names {
+    servers: Vec<IpAddr>,
+    search: Vec<String>,
+    host: Option<String>,
+}
+
 /// One interface to be addressed.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -156,7 +164,10 @@ impl Engine {
         match self.targets[which].spec.ipv4.method {
             Method4::Dhcp => self.drive_lease(now, which, out),
             Method4::Static => self.drive_static(now, which, out),
-            Method4::None | Method4::LinkLocal => self.targets[which].done = true,
+            // Nothing to set; but somebody else may set it, once traffic passes.
+            Method4::None | Method4::LinkLocal => {
+                self.targets[which].done |= matches!(self.verdict_below(which), Verdict::Ready { .. });
+            }
         }
         self.announce_again(now, which, out);
     }
@@ -316,16 +327,27 @@ impl Engine {
             return;
         }
         let servers = self.name_servers();
+        let host = self.host_name();
         let search = self.targets.iter().filter_map(|target| target.lease.as_ref()).find_map(|lease| {
             let domain = lease.domain.clone().into_iter().collect::<Vec<_>>();
             Some(if lease.search.is_empty() { domain } else { lease.search.clone() })
                 .filter(|list| !list.is_empty())
         });
+        let names = Names {
+            servers: servers.clone(),
+            search: search.clone().unwrap_or_default(),
+            host: host.clone(),
+        };
+        if self.names.as_ref() == Some(&names) {
+            // Whoever has changed them since had a reason.
+            return;
+        }
+        self.names = Some(names);
         if !servers.is_empty() {
             self.found.files = true;
             out.push(Action::Resolver { servers, search: search.unwrap_or_default() });
         }
-        if let Some(name) = self.host_name() {
+        if let Some(name) = host {
             self.found.files = true;
             out.push(Action::HostName { name, only_if_unset: self.plan.hostname.is_none() });
         }

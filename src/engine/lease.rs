@@ -88,8 +88,8 @@ impl Engine {
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let target = &mut self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
-        let previous =
-            self.config.previous.as_ref().and_then(|state| state.lease.get(&target.spec.name).cloned());
+        // Once: after that the machine knows better.
+        let previous = self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
         let config = machine::Config {
             mac,
             seed: self.config.seed,
@@ -123,7 +123,7 @@ impl Engine {
                     out.push(Action::Unicast { index, from, to, payload });
                 }
                 machine::Action::Bound(lease) => self.bound(now, which, *lease, out),
-                machine::Action::Unbound(loss) => self.unbound(which, loss, out),
+                machine::Action::Unbound(loss) => self.unbound(now, which, loss, out),
                 machine::Action::Note(note) => {
                     let line = format!("{}: DHCP: {note}", self.targets[which].spec.name);
                     out.push(Action::Say(log::Level::Info, line));
@@ -135,10 +135,16 @@ impl Engine {
     fn bound(&mut self, now: Millis, which: usize, lease: Lease, out: &mut Vec<Action>) {
         let Some(network) = lease.network() else { return };
         let renewed = self.targets[which].addresses.contains(&network);
+        let before = self.targets[which].lease.replace(lease.clone());
+        if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
+            // Only the lifetime is new: nothing else is touched, nobody is told.
+            self.set_names(out);
+            self.apply(which, &[network], None, lease.left_secs(now), out);
+            return;
+        }
         if !renewed {
             self.remove_addresses(which, out);
         }
-        self.targets[which].lease = Some(lease.clone());
         self.set_lease(now, which, &lease, out);
         let target = &mut self.targets[which];
         target.done = true;
@@ -170,7 +176,7 @@ impl Engine {
         self.announce(now, which, out);
     }
 
-    fn unbound(&mut self, which: usize, loss: Loss, out: &mut Vec<Action>) {
+    fn unbound(&mut self, now: Millis, which: usize, loss: Loss, out: &mut Vec<Action>) {
         let why = match loss {
             Loss::Nak => "the server refuses it",
             Loss::Expired => "the lease ran out",
@@ -182,6 +188,10 @@ impl Engine {
         target.lease = None;
         target.gateway = None;
         target.done = false;
+        target.begun = Some(now);
+        self.told.remove("lease");
+        self.sentence.clear();
+        let target = &self.targets[which];
         out.push(Action::Say(log::Level::Warn, format!("{}: the address is gone: {why}", target.spec.name)));
     }
 }

@@ -1,5 +1,6 @@
 //! Limits of the waits for a partner and for an address, each with its sentence.
 
+use super::state::Phase;
 use super::tell::list;
 use super::types::{Action, Exit};
 use super::{BondWork, Engine, address};
@@ -7,15 +8,46 @@ use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
 
+/// For the bonds to be built, once their ports are there. Milliseconds.
+pub(super) const BUILDING: Millis = 30_000;
+
 impl Engine {
     /// Ends what has lasted too long; without limits it is only told.
     pub(super) fn limits(&mut self, now: Millis, out: &mut Vec<Action>) {
         if self.targets.iter().all(address::Target::is_done) && self.times.address.is_some() {
             return;
         }
-        self.partner_limit(now, out);
+        self.building_limit(now, out);
+        if self.outcome.is_none() {
+            self.partner_limit(now, out);
+        }
         if self.outcome.is_none() {
             self.lease_limit(now, out);
+        }
+    }
+
+    fn building_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
+        let Some(since) = self.times.settled.filter(|_| self.phase == Phase::Building) else { return };
+        if now < since + BUILDING {
+            self.wake(since + BUILDING);
+            return;
+        }
+        let there = self.bonds.iter().any(|work| self.ports_there(work).next().is_some());
+        let seconds = BUILDING / 1_000;
+        if there {
+            let sentence = format!(
+                "{} s were not enough for {}; something else holds the name or the NICs: look with ip -d link",
+                seconds,
+                self.building()
+            );
+            self.over("building", Exit::Refused, sentence, out);
+        } else {
+            let sentence = format!(
+                "the ports were there and have gone again, for {seconds} s by now; there is {}; check what renames or \
+                 removes NICs",
+                self.nics()
+            );
+            self.over("building", Exit::NoPorts, sentence, out);
         }
     }
 
@@ -152,6 +184,6 @@ impl Engine {
                 format!("{}: {clause}", port.name)
             })
             .collect();
-        list(&clauses)
+        clauses.join("; ")
     }
 }

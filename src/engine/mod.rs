@@ -110,6 +110,7 @@ pub struct Engine {
     told: std::collections::BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
+    names: Option<address::Names>,
     /// When the wait of the moment was first seen, and whether it was told.
     wait_told: Option<tell::Told>,
     looked: bool,
@@ -163,6 +164,7 @@ impl Engine {
             not_given_back: false,
             told: Default::default(),
             deadline: None,
+            names: None,
             wait_told: None,
             looked: false,
             came_online: false,

@@ -69,26 +69,20 @@ impl Engine {
         true
     }
 
+    /// The NICs that are there, for a sentence.
+    pub(super) fn nics(&self) -> String {
+        let is_nic = |link: &&Link| link.can_be_port() && matches!(link.kind, Kind::Device | Kind::Other(_));
+        let there: Vec<String> =
+            self.view.links.0.iter().filter(is_nic).map(|link| link.name.clone()).collect();
+        if there.is_empty() { "no NIC at all".into() } else { format!("only {}", list(&there)) }
+    }
+
     fn never_came(&mut self, names: &[String], limit: Millis, out: &mut Vec<Action>) {
-        let there: Vec<String> = self
-            .view
-            .links
-            .0
-            .iter()
-            .filter(|link| {
-                link.can_be_port() && link.kind == Kind::Device || matches!(link.kind, Kind::Other(_))
-            })
-            .map(|link| link.name.clone())
-            .collect();
-        let seen = if there.is_empty() {
-            "no network interface at all".into()
-        } else {
-            format!("only {}", list(&there))
-        };
         let sentence = format!(
-            "{} did not appear within {} s; there is {seen}; check the names in bond=, or whether the NIC's driver is in the image",
+            "{} did not appear within {} s; there is {}; check the names in the boot line, or whether the NIC's driver is in the image",
             list(names),
-            limit / 1_000
+            limit / 1_000,
+            self.nics()
         );
         if self.config.limited {
             self.fail(Exit::NoPorts, sentence, out);

@@ -13,6 +13,8 @@ const WORTH_TELLING: Millis = 1_000;
 impl Engine {
     /// Notes what is being waited for; the same wait goes on with its old start.
     pub(super) fn wait(&mut self, what: String, since: Millis, limit: Option<Millis>) {
+        // A limit that ends nothing is none.
+        let limit = limit.filter(|_| self.config.limited && !self.came_online);
         if self.waiting.as_ref().is_none_or(|waiting| waiting.what != what || waiting.limit_ms != limit) {
             self.waiting = Some(Waiting { what, since_ms: since, limit_ms: limit });
             self.wait_told = None;
@@ -25,13 +27,13 @@ impl Engine {
             Phase::Settling => {}
             Phase::Online | Phase::Failed | Phase::Stopped => self.waiting = None,
             Phase::Building => {
-                let names: Vec<_> = self.plan.bonds.iter().map(|bond| bond.name.clone()).collect();
                 let since = self.times.settled.unwrap_or(now);
-                let why: Vec<_> = self.refusals.values().cloned().collect();
-                let why = if why.is_empty() { String::new() } else { format!(" ({})", list(&why)) };
-                self.wait(format!("the ports to join {}{why}", list(&names)), since, None);
+                self.wait(self.building(), since, Some(super::limits::BUILDING));
             }
             Phase::Lacp => self.wait_for_partner(now),
+            Phase::Dhcp if self.bonds.iter().any(|work| !work.verdict.can_send()) => {
+                self.wait_for_partner(now)
+            }
             Phase::Dhcp => self.wait_for_address(),
         }
         let Some(waiting) = &self.waiting else { return };
@@ -44,11 +46,27 @@ impl Engine {
             return;
         }
         let limit = match waiting.limit_ms {
-            Some(limit) if self.config.limited => format!(", at most {} s", limit / 1_000),
-            _ => String::new(),
+            Some(limit) => format!(", at most {} s", limit / 1_000),
+            None => String::new(),
         };
         out.push(Action::Say(log::Level::Info, format!("waiting for {}{limit}", waiting.what)));
         self.wait_told = Some(Told { said: true, ..told });
+    }
+
+    /// What is not in place yet while the bonds are built.
+    pub(super) fn building(&self) -> String {
+        let names: Vec<_> = self.plan.bonds.iter().map(|bond| bond.name.clone()).collect();
+        let why: Vec<_> = self
+            .refusals
+            .iter()
+            .map(|(what, why)| match what {
+                super::Try::Enslave(port) => format!("{}: {why}", self.name_of(*port)),
+                super::Try::Create(name) => format!("{name}: {why}"),
+                _ => why.clone(),
+            })
+            .collect();
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+        format!("the ports to join {}{why}", list(&names))
     }
 
     fn wait_for_partner(&mut self, now: Millis) {
@@ -109,8 +127,10 @@ impl Engine {
         };
         self.bonds[which].told = Some(verdict);
         if let Some((level, line)) = line {
-            // The partner is back: a later loss is worth a sentence of its own.
-            self.told.remove("partner");
+            if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
+                // It is back: a later loss is worth a sentence of its own.
+                self.sentence.clear();
+            }
             out.push(Action::Say(level, line));
         }
     }
@@ -125,8 +145,9 @@ impl Engine {
             .collect();
         let place = self.targets.first().map_or("", |target| target.name());
         let after = now.saturating_sub(self.times.started);
+        let leased = self.targets.iter().any(|target| target.lease().is_some());
         let no_partner = self.bonds.iter().any(|work| matches!(work.verdict, Verdict::NoPartner));
-        let how = if no_partner {
+        let how = if leased && no_partner {
             "; no LACP partner, the switch forwards all the same (LACP fallback?)"
         } else {
             ""

@@ -36,7 +36,10 @@ impl Files {
                     atomic::write(&kept, &before)?;
                     copy_look(&self.resolver, &kept)?;
                 }
-                Err(_) => atomic::write(&self.kept.join("no-resolv.conf"), b"")?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    atomic::write(&self.kept.join("no-resolv.conf"), b"")?;
+                }
+                Err(error) => return Err(error),
             }
         }
         atomic::write(&self.resolver, resolver(servers, search).as_bytes())
@@ -69,7 +72,9 @@ impl Files {
         let resolver = match fs::read(self.kept.join("resolv.conf")) {
             Ok(before) if ours => atomic::write(&self.resolver, &before)
                 .and_then(|()| copy_look(&self.kept.join("resolv.conf"), &self.resolver)),
-            Err(_) if ours && self.kept.join("no-resolv.conf").exists() => fs::remove_file(&self.resolver),
+            Err(_) if ours && self.kept.join("no-resolv.conf").exists() => {
+                fs::remove_file(atomic::target(&self.resolver))
+            }
             _ => Ok(()),
         };
         let name = match fs::read_to_string(self.kept.join("hostname")) {
