@@ -9,13 +9,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{complain, is_root, print, runtime};
-use crate::engine::state::State;
 use crate::engine::types::Exit;
-use crate::handover::store::{RUN, Store};
+use crate::handover::store::{Lock, RUN, Store};
+use crate::plan::LogLevel;
+use crate::report;
 use crate::run;
 
 /// An engine that is told to stop does so within this time.
 const LIMIT: Duration = Duration::from_secs(15);
+
+const NOTHING: &str = "bondstrap: nothing to give back: no engine is at work\n";
 
 /// Undoes everything.
 pub fn run() -> ExitCode {
@@ -37,48 +40,56 @@ pub fn run() -> ExitCode {
 }
 
 fn undo(store: &Store) -> io::Result<Vec<String>> {
-    let Some(state) = store.load() else {
-        print("bondstrap: nothing to give back: no engine has been at work\n");
+    if !store.path().exists() {
+        print(NOTHING);
         return Ok(Vec::new());
-    };
+    }
     runtime()?.block_on(async {
-        stop_engine(store, &state).await?;
-        let Some(_lock) = store.lock()? else {
-            return Err(io::Error::other("another engine has started in the meantime"));
-        };
+        let _lock = stop_engine(store).await?;
         // The engine may have given back everything itself.
-        let state = store.load().unwrap_or_default();
-        crate::report::log::start(crate::plan::LogLevel::Warn, None);
+        let Some(state) = store.load() else {
+            if store.is_damaged() {
+                let text = "state.json can't be read, so nothing is known of what was there before; remove the bond by \
+                            hand: ip link del NAME";
+                return Err(io::Error::other(text));
+            }
+            print(NOTHING);
+            return Ok(Vec::new());
+        };
+        report::log::start(LogLevel::Warn, None);
         for (interface, lease) in &state.lease {
             if let Some(client) = state.clients.get(interface) {
                 run::release(interface, lease, client).await;
             }
         }
         let trouble = run::give_back(&state, store).await?;
-        store.forget();
-        print("bondstrap: everything was given back\n");
+        // What could not be given back can be tried again.
+        if trouble.is_empty() {
+            store.forget();
+            print("bondstrap: everything was given back\n");
+        }
         Ok(trouble)
     })
 }
 
-/// Ends a living engine and waits until it has let go of the lock.
-async fn stop_engine(store: &Store, state: &State) -> io::Result<()> {
-    if store.lock()?.is_some() {
-        return Ok(());
-    }
-    let pid = i32::try_from(state.pid).map_err(io::Error::other)?;
-    if !Store::engine_lives(state) {
-        return Err(io::Error::other("an engine that is not the state's holds the lock"));
-    }
-    kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+/// Ends a living engine and waits until it has let go of the lock, which is ours then.
+async fn stop_engine(store: &Store) -> io::Result<Lock> {
     let gone = async {
-        while store.lock()?.is_none() {
+        let mut told = None;
+        loop {
+            if let Some(lock) = store.lock()? {
+                return Ok(lock);
+            }
+            // One that has only just started may have written nothing yet.
+            let state = store.load().filter(Store::engine_lives);
+            if let Some(pid) = state.map(|state| state.pid).filter(|pid| told != Some(*pid)) {
+                kill(Pid::from_raw(i32::try_from(pid).map_err(io::Error::other)?), Signal::SIGTERM)?;
+                told = Some(pid);
+            }
             // Nothing tells that a lock is free; the engine needs some milliseconds.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(())
     };
-    tokio::time::timeout(LIMIT, gone).await.unwrap_or_else(|_| {
-        Err(io::Error::other(format!("the engine (process {pid}) did not end within {} s", LIMIT.as_secs())))
-    })
+    let late = || io::Error::other(format!("the engine did not end within {} s", LIMIT.as_secs()));
+    tokio::time::timeout(LIMIT, gone).await.unwrap_or_else(|_| Err(late()))
 }

@@ -59,13 +59,26 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Waits for an engine's result: what `wait` and an `up` that joins have in common.
-async fn result(store: &Store, watch: &mut Watch) -> io::Result<Outcome> {
+/// Waits for an engine's result: what `wait` and an `up` that joins have in common. `joined`: there is an engine, and
+/// if that one is no more there is nothing left to wait for.
+async fn result(store: &Store, watch: &mut Watch, joined: bool) -> io::Result<Outcome> {
     /// An engine that dies leaves no event: looked for so often.
     const DEATH_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
     loop {
-        if let Some(outcome) = store.load().and_then(|state| settled(&state)) {
-            return Ok(outcome);
+        // The lock first: an engine that lets go of it has written its last state.
+        let gone = joined && store.lock()?.is_some();
+        match store.load() {
+            Some(state) if !joined || gone || Store::engine_lives(&state) => {
+                if let Some(outcome) = settled(&state) {
+                    return Ok(outcome);
+                }
+            }
+            _ => {}
+        }
+        if gone {
+            let sentence = "the engine that was at work has ended without a result; bondstrap up takes up what it left, \
+                            bondstrap down gives it back";
+            return Ok(Outcome { exit: Exit::Unexpected, sentence: sentence.into() });
         }
         tokio::select! {
             changed = watch.changed() => changed?,

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use super::{finish, print, read_plan};
+use super::{finish, print, read_plan, support};
 use crate::engine::types::Exit;
-use crate::plan::{Level, json, table};
+use crate::escape;
+use crate::plan::{Plan, json, table};
 use crate::run::unexpected;
 
 /// Prints the plan; `as_json`: for programs.
 pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
     let text = read_plan(cmdline).and_then(|plan| {
-        let text = if as_json { json::render(&plan)? } else { table::render(&plan) };
+        let text = if as_json { json::render(&plan)? } else { table::render(&plan) + &limits_of_up(&plan) };
         Ok((plan, text))
     });
     let (plan, text) = match text {
@@ -18,6 +19,14 @@ pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
         Err(error) => return finish(&unexpected(&error)),
     };
     print(&text);
-    let bad = plan.problems.iter().any(|problem| problem.level == Level::Error);
-    ExitCode::from(if bad { Exit::Words } else { Exit::Online } as u8)
+    ExitCode::from(if plan.has_errors() { Exit::Words } else { Exit::Online } as u8)
+}
+
+/// What `up` of this version would say to it.
+fn limits_of_up(plan: &Plan) -> String {
+    if !plan.active || plan.has_errors() {
+        return String::new();
+    }
+    let lines = support::idle(plan).into_iter().chain(support::missing(plan));
+    lines.map(|line| format!("note       {}\n", escape::printable(&line))).collect()
 }

@@ -13,7 +13,7 @@ use crate::sys::boottime;
 pub fn run(as_json: bool) -> ExitCode {
     let store = Store::new(Path::new(RUN));
     let Some(state) = store.load() else {
-        complain("no engine has been at work since the machine came up; bondstrap up starts one");
+        complain("no engine is at work, and nothing is left of one; bondstrap up starts one");
         return ExitCode::from(1);
     };
     if as_json {

@@ -1,12 +1,24 @@
-//! What a plan may ask for and this version can't do yet: said before anything is touched, never dropped.
+//! What a plan may ask for and this version can't do yet: said by `plan`, and by `up` before anything is touched.
 
 use crate::engine::bond_below;
-use crate::plan::{Fallback, Method4, Method6, Plan};
+use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 
-/// One sentence on the first such thing.
+/// What is understood and has no effect yet: told, and gone on without.
+pub(super) fn idle(plan: &Plan) -> Vec<String> {
+    let handover = &plan.bondstrap.handover;
+    let unknown = [
+        (plan.bondstrap.flip, "bondstrap.flip"),
+        (plan.bondstrap.answerfile.is_some(), "bondstrap.answerfile="),
+        (handover.iter().any(|word| word != "auto" && word != "none"), "a list in bondstrap.handover="),
+        (!plan.dhcp.client_ids.is_empty(), "rd.net.dhcp.client-id="),
+        (plan.interfaces.iter().any(|interface| !interface.ntp.is_empty()), "the time server of ip="),
+    ];
+    let said = unknown.iter().filter(|(asked, _)| *asked);
+    said.map(|(_, what)| format!("{what} has no effect in this version")).collect()
+}
+
+/// One sentence on the first thing without which the rest would be something else.
 pub(super) fn missing(plan: &Plan) -> Option<String> {
-    let no =
-        |what: &str| Some(format!("{what} can't be done by this version yet; plan shows what it understood"));
     if let Some(bridge) = plan.bridges.first() {
         return no(&format!("bridge={}", bridge.name));
     }
@@ -19,25 +31,36 @@ pub(super) fn missing(plan: &Plan) -> Option<String> {
     if plan.bondstrap.fallback != Fallback::None {
         return no("bondstrap.fallback=");
     }
-    for port in plan.bonds.iter().flat_map(|bond| &bond.ports) {
-        if matches!(port.as_str(), "all" | "auto") {
-            return no(&format!("the port {port} (name the NICs, or use a glob such as eth*)"));
-        }
+    let found_by_itself = |port: &&String| matches!(port.as_str(), "all" | "auto");
+    if let Some(port) = plan.bonds.iter().flat_map(|bond| &bond.ports).find(found_by_itself) {
+        return Some(format!(
+            "bond=: up of this version can't find the ports of \"{port}\" by itself yet; name them, or use a glob \
+             such as eth*"
+        ));
     }
-    for interface in &plan.interfaces {
-        let name = &interface.name;
-        if interface.ipv6.method != Method6::None {
-            return no(&format!("IPv6 on {name}"));
-        }
-        if interface.ipv4.method == Method4::LinkLocal {
-            return no(&format!("a link-local address on {name}"));
-        }
-        if interface.set_mac.is_some() || interface.mtu.is_some() {
-            return no(&format!("MTU or MAC in ip= of {name}"));
-        }
-        if bond_below(plan, name).is_none() {
-            return no(&format!("an address on {name}, which is not on the bond,"));
-        }
+    plan.interfaces.iter().find_map(|interface| missing_on(plan, interface))
+}
+
+fn missing_on(plan: &Plan, interface: &Interface) -> Option<String> {
+    let name = &interface.name;
+    if interface.ipv4.method == Method4::LinkLocal {
+        return no(&format!("ip=: a link-local address on {name}"));
+    }
+    if interface.ipv6.method != Method6::None {
+        return no(&format!("ip=: IPv6 on {name}"));
+    }
+    if interface.set_mac.is_some() || interface.mtu.is_some() {
+        return no(&format!("ip=: MTU or MAC of {name}"));
+    }
+    if bond_below(plan, name).is_none() {
+        let bond = plan.bonds.first().map_or("bond0", |bond| bond.name.as_str());
+        return Some(format!(
+            "ip=: {name} does not stand on a bond, and up of this version addresses nothing else; write ip={bond}:dhcp"
+        ));
     }
     None
+}
+
+fn no(what: &str) -> Option<String> {
+    Some(format!("{what}: up of this version can't do that yet; leave it out"))
 }

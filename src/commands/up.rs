@@ -3,8 +3,10 @@
 use std::io;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{complain, finish, is_root, print, read_plan, result, runtime, settled, support};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
-use crate::handover::store::{RUN, Store};
-use crate::plan::{Level, Plan};
+use crate::handover::store::{Lock, RUN, Store};
+use crate::plan::{Plan, table};
 use crate::report;
 use crate::run::{self, Settings, unexpected};
 
@@ -54,19 +56,18 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
 
 /// What ends it before it begins.
 fn refuse(plan: &Plan) -> Option<ExitCode> {
-    for problem in &plan.problems {
-        let level = if problem.level == Level::Error { "error" } else { "warning" };
-        let word = escape::printable(&problem.word);
-        complain(&format!("{level}: {word} (column {}): {}", problem.column, problem.message));
+    if plan.has_errors() || !plan.active {
+        plan.problems.iter().for_each(|problem| complain(table::render_problem(problem).trim_end()));
     }
-    if plan.problems.iter().any(|problem| problem.level == Level::Error) {
+    if plan.has_errors() {
         complain(
-            "nothing was touched; correct the boot line, and check it anywhere with bondstrap --cmdline '…' plan",
+            "nothing was touched; correct the boot line, and check it anywhere with bondstrap --cmdline '...' plan",
         );
         return Some(ExitCode::from(Exit::Words as u8));
     }
     if !plan.active {
-        print("bondstrap: the boot line asks for no bond (bond=…); the machine is left alone\n");
+        run::notify("READY=1");
+        print("bondstrap: the boot line asks for no bond (bond=...); the machine is left alone\n");
         return Some(ExitCode::SUCCESS);
     }
     if let Some(sentence) = support::missing(plan) {
@@ -80,30 +81,85 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
     None
 }
 
-/// Runs the engine here; where one is at work already, waits for its result.
+/// Runs the engine here; where one is at work already, waits for its result, or (`--stay`) for its end.
 fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
-    store.prepare()?;
-    let Some(_lock) = store.lock()? else { return join(store) };
     if how == How::Keeper {
-        // Ctrl-C and a terminal that goes away are the parent's business.
-        let _ = nix::unistd::setsid();
-        // It was started by way of /proc/self/exe; `exe` would tell nobody what it is, nor `Store::engine_lives()`.
-        let _ = nix::sys::prctl::set_name(c"bondstrap");
+        leave_caller();
     }
+    // What others are to read they can read, whatever the caller's umask.
+    umask(Mode::from_bits_truncate(0o022));
+    store.prepare()?;
+    let lock = match (store.lock()?, how) {
+        (Some(lock), _) => lock,
+        (None, How::Stay) => match runtime()?.block_on(stand_by(store))? {
+            Some(lock) => lock,
+            None => {
+                let sentence = "stopped while another engine was at work; that one goes on".into();
+                return Ok(Outcome { exit: Exit::Online, sentence });
+            }
+        },
+        (None, _) => return join(store),
+    };
     report::log::start(plan.bondstrap.log, Some(store.path()));
+    for problem in &plan.problems {
+        let word = escape::printable(&problem.word);
+        log::warn!("{word} (column {}): {}", problem.column, escape::printable(&problem.message));
+    }
+    support::idle(&plan).iter().for_each(|line| log::warn!("{line}"));
     let keeper = how == How::Keeper;
     let settings = Settings { limited: keeper, detach: keeper, store: store.clone() };
     let outcome = runtime()?.block_on(run::engine(plan, settings));
+    drop(lock);
     if let Ok(outcome) = &outcome {
         if outcome.exit == Exit::Online {
-            log::info!("{}", outcome.sentence);
+            log::info!("{}", escape::printable(&outcome.sentence));
         } else {
             // On stderr it is the last line of whoever was called: see `finish()`.
             report::log::leave_terminal();
-            log::error!("{}", outcome.sentence);
+            log::error!("{}", escape::printable(&outcome.sentence));
         }
     }
     outcome
+}
+
+/// The keeper belongs to nobody: no terminal, no directory, no open file of whoever called `up`.
+fn leave_caller() {
+    // Ctrl-C and a terminal that goes away are the parent's business.
+    let _ = nix::unistd::setsid();
+    let _ = std::env::set_current_dir("/");
+    // It was started by way of /proc/self/exe; `exe` would tell nobody in a list of processes what it is.
+    let _ = nix::sys::prctl::set_name(c"bondstrap");
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers: Vec<i32> = open.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect();
+    // Nothing of our own is open yet; the directory just read is closed already.
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        let _ = nix::unistd::close(number);
+    }
+}
+
+/// `--stay` beside another engine: waits for that one's end, and takes over. None: stopped by a signal.
+async fn stand_by(store: &Store) -> io::Result<Option<Lock>> {
+    /// Nothing tells that a lock is free.
+    const CHECK: Duration = Duration::from_secs(1);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut told_ready = false;
+    complain("an engine is at work already; standing by until it ends");
+    loop {
+        if let Some(lock) = store.lock()? {
+            return Ok(Some(lock));
+        }
+        let is_online = |outcome: Outcome| outcome.exit == Exit::Online;
+        if !told_ready && store.load().as_ref().and_then(settled).is_some_and(is_online) {
+            run::notify("READY=1");
+            told_ready = true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(CHECK) => {}
+            _ = interrupt.recv() => return Ok(None),
+            _ = terminate.recv() => return Ok(None),
+        }
+    }
 }
 
 /// An engine is at work: its result is ours.
@@ -112,7 +168,7 @@ fn join(store: &Store) -> io::Result<Outcome> {
     complain(&format!("an engine is at work already{who}; waiting for its result"));
     let outcome = runtime()?.block_on(async {
         let mut watch = store.watch()?;
-        result(store, &mut watch).await
+        result(store, &mut watch, true).await
     })?;
     if outcome.exit == Exit::Online {
         print(&format!("bondstrap: {}\n", outcome.sentence));
@@ -140,10 +196,10 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
             tokio::select! {
                 // The child is looked at first: what it exits with is the result.
                 biased;
-                status = child.wait() => return Ok(ended(status?, store)),
+                status = child.wait() => return Ok(ended(status?, pid, store)),
                 changed = watch.changed() => changed?,
-                _ = interrupt.recv() => pass_on(pid)?,
-                _ = terminate.recv() => pass_on(pid)?,
+                _ = interrupt.recv() => pass_on(pid, Signal::SIGINT)?,
+                _ = terminate.recv() => pass_on(pid, Signal::SIGTERM)?,
             }
             let state = store.load().filter(|state| state.pid == pid);
             if let Some(outcome) =
@@ -164,15 +220,16 @@ fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
 }
 
 /// The engine gives everything back and then ends; its exit is waited for as before.
-fn pass_on(pid: u32) -> io::Result<()> {
+fn pass_on(pid: u32, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(pid).map_err(io::Error::other)?;
-    Ok(kill(Pid::from_raw(pid), Signal::SIGTERM)?)
+    Ok(kill(Pid::from_raw(pid), signal)?)
 }
 
 /// The engine has ended without coming online. It has said why itself.
-fn ended(status: ExitStatus, store: &Store) -> Outcome {
+fn ended(status: ExitStatus, pid: u32, store: &Store) -> Outcome {
     let exit = Exit::from_code(status.code());
-    let said = store.load().map(|state| state.sentence).filter(|sentence| !sentence.is_empty());
+    let own = store.load().filter(|state| state.pid == pid);
+    let said = own.map(|state| state.sentence).filter(|sentence| !sentence.is_empty());
     let sentence = match (status.code(), said) {
         (Some(_), Some(sentence)) => sentence,
         _ => format!("the engine ended unexpectedly ({status}); bondstrap down gives back what it left"),

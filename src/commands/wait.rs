@@ -16,7 +16,7 @@ pub fn run(timeout: u32) -> ExitCode {
     let waited = runtime().and_then(|runtime| {
         runtime.block_on(async {
             let mut watch = store.watch()?;
-            let result = result(&store, &mut watch);
+            let result = result(&store, &mut watch, false);
             match tokio::time::timeout(Duration::from_secs(timeout.into()), result).await {
                 Ok(outcome) => outcome,
                 Err(_) => Ok(too_late(&store, timeout)),
@@ -45,8 +45,7 @@ fn too_late(store: &Store, timeout: u32) -> Outcome {
         Phase::Online | Phase::Failed | Phase::Stopped => Exit::Unexpected,
     };
     let what = state.waiting.map_or("its next step".to_owned(), |waiting| waiting.what);
-    let sentence = format!(
-        "not online within {timeout} s: the engine is still waiting for {what}; bondstrap status tells more"
-    );
+    let sentence =
+        format!("not online within {timeout} s; still awaited: {what}. bondstrap status tells more");
     Outcome { exit, sentence }
 }

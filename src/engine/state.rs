@@ -103,6 +103,8 @@ pub struct BondState {
     pub created: bool,
     /// The verdict in words.
     pub verdict: String,
+    /// Nothing can be sent over it.
+    pub cut_off: bool,
 }
 
 /// A port as it is.

@@ -42,8 +42,9 @@ impl From<rtnetlink::Error> for Refusal {
         match error {
             rtnetlink::Error::NetlinkError(message) => {
                 let errno = message.raw_code().abs();
-                let number = io::Error::from_raw_os_error(errno).to_string();
-                let text = extended(&message).map_or(number.clone(), |words| format!("{words} ({number})"));
+                let number = nix::Error::from_raw(errno).desc();
+                let text =
+                    extended(&message).map_or(number.to_owned(), |words| format!("{words} ({number})"));
                 Self { errno, text }
             }
             // Not by its Display: that would bring the Debug of every netlink message into the binary.

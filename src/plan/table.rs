@@ -66,8 +66,8 @@ fn rows(plan: &Plan, out: &mut String) {
     }
     let waits = &plan.timeouts;
     let text = format!(
-        "ports {} s, further carrier {} s, LACP partner {} s, DHCP {} x {} s",
-        waits.iflink, waits.carrier, waits.lacp, plan.dhcp.retry, waits.dhcp
+        "ports {} s, LACP partner {} s, DHCP {} x {} s",
+        waits.iflink, waits.lacp, plan.dhcp.retry, waits.dhcp
     );
     row("waits", &text, out);
 }

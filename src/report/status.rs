@@ -22,12 +22,13 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         for port in state.ports.iter().filter(|port| port.bond == bond.name) {
             let mac = port.mac.map_or(String::new(), |mac| mac.to_string());
             let what = match () {
+                () if !port.carrier => "no carrier",
                 () if port.ready => "passes traffic",
                 () if !port.in_bond => "not in the bond",
                 () => &port.hearing,
             };
             let _ = writeln!(out, "  {:<12} {mac:<17}  {what}", port.name);
-            if bond.mode == "802.3ad" && port.in_bond && !port.ready {
+            if bond.mode == "802.3ad" && port.in_bond && port.carrier && !port.ready {
                 let _ = writeln!(out, "               we: {}", port.actor);
                 let _ = writeln!(out, "               partner: {}", port.partner);
             }
@@ -63,6 +64,7 @@ fn headline(state: &State, alive: bool) -> String {
         Phase::Building => "building the bond",
         Phase::Lacp => "waiting for the LACP partner",
         Phase::Dhcp => "waiting for an address",
+        Phase::Online if state.bonds.iter().any(|bond| bond.cut_off) => "online, but no traffic passes now",
         Phase::Online => "online",
         Phase::Failed => "failed; everything was given back",
         Phase::Stopped => "stopped",
@@ -130,6 +132,7 @@ mod tests {
                 aggregator: Some(1),
                 created: true,
                 verdict: "carrier, but no LACP partner".into(),
+                cut_off: true,
             }],
             ports: vec![port("eth0", false), port("eth1", true)],
             ..State::default()

@@ -289,6 +289,11 @@ async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -
     tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| Err(late()))
 }
 
+/// Tells the service manager, if there is one (sd_notify(3)).
+pub fn notify(message: &str) {
+    notify::send(message);
+}
+
 /// An unexpected end, as an outcome.
 pub fn unexpected(error: &io::Error) -> Outcome {
     Outcome { exit: Exit::Unexpected, sentence: format!("bondstrap could not go on: {error}") }

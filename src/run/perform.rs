@@ -13,7 +13,9 @@ use crate::sys::PacketSocket;
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self { errno: error.raw_os_error().unwrap_or(0), text: error.to_string() }
+        // The bare words, without "(os error 95)".
+        let text = error.raw_os_error().map(|errno| nix::Error::from_raw(errno).desc().to_owned());
+        Self { errno: error.raw_os_error().unwrap_or(0), text: text.unwrap_or_else(|| error.to_string()) }
     }
 }
 
