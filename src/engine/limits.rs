@@ -43,7 +43,7 @@ impl Engine {
             self.over("building", Exit::Refused, sentence, out);
         } else {
             let sentence = format!(
-                "the ports were there and have gone again, for {seconds} s by now; there is {}; check what renames or \
+                "the ports were there and have gone again, for {seconds} s by now; {}; check what renames or \
                  removes NICs",
                 self.nics()
             );

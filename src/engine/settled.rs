@@ -74,12 +74,16 @@ impl Engine {
         let is_nic = |link: &&Link| link.can_be_port() && matches!(link.kind, Kind::Device | Kind::Other(_));
         let there: Vec<String> =
             self.view.links.0.iter().filter(is_nic).map(|link| link.name.clone()).collect();
-        if there.is_empty() { "no NIC at all".into() } else { format!("only {}", list(&there)) }
+        match there.as_slice() {
+            [] => "there is no NIC at all".into(),
+            [one] => format!("there is only {one}"),
+            _ => format!("there are only {}", list(&there)),
+        }
     }
 
     fn never_came(&mut self, names: &[String], limit: Millis, out: &mut Vec<Action>) {
         let sentence = format!(
-            "{} did not appear within {} s; there is {}; check the names in the boot line, or whether the NIC's driver is in the image",
+            "{} did not appear within {} s; {}; check the names in the boot line, or whether the NIC's driver is in the image",
             list(names),
             limit / 1_000,
             self.nics()

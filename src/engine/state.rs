@@ -193,6 +193,8 @@ pub struct FoundAddress {
     pub index: u32,
     /// With its prefix.
     pub address: IpNetwork,
+    /// Its broadcast address, if it has one.
+    pub broadcast: Option<Ipv4Addr>,
     /// Seconds for which it is valid; none: for ever.
     pub lifetime: Option<u32>,
 }
@@ -208,6 +210,10 @@ pub struct FoundDefault {
     pub source: Option<Ipv4Addr>,
     /// Metric.
     pub metric: u32,
+    /// The router is in no subnet of the interface.
+    pub onlink: bool,
+    /// Who set it (`RTPROT_*`).
+    pub protocol: u8,
 }
 
 /// A bond that is ours now.

@@ -44,8 +44,20 @@ mod tests {
 
     #[test]
     fn ports_leave_before_the_bond_goes_and_come_up_after() {
-        let address = FoundAddress { index: 2, address: "192.0.2.7/24".parse().unwrap(), lifetime: None };
-        let route = FoundDefault { index: 2, via: Some([192, 0, 2, 1].into()), source: None, metric: 0 };
+        let address = FoundAddress {
+            index: 2,
+            address: "192.0.2.7/24".parse().unwrap(),
+            broadcast: None,
+            lifetime: None,
+        };
+        let route = FoundDefault {
+            index: 2,
+            via: Some([192, 0, 2, 1].into()),
+            source: None,
+            metric: 0,
+            onlink: false,
+            protocol: 3,
+        };
         let found = Found {
             ports: vec![
                 FoundPort { index: 2, up: true },

@@ -9,7 +9,7 @@ use rtnetlink::packet_route::address::{
     AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
 };
 use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteProtocol, RouteScope, RouteType,
 };
 use rtnetlink::{AddressMessageBuilder, RouteMessageBuilder};
 
@@ -50,11 +50,12 @@ impl Netlink {
             if message.header.scope != AddressScope::Universe || v6 && !permanent {
                 continue;
             }
-            let (mut local, mut remote, mut lifetime) = (None, None, None);
+            let (mut local, mut remote, mut lifetime, mut broadcast) = (None, None, None, None);
             for attribute in message.attributes {
                 match attribute {
                     AddressAttribute::Local(address) => local = Some(address),
                     AddressAttribute::Address(address) => remote = Some(address),
+                    AddressAttribute::Broadcast(address) => broadcast = Some(address),
                     AddressAttribute::CacheInfo(info) => {
                         lifetime = Some(info.ifa_valid).filter(|s| *s != u32::MAX)
                     }
@@ -65,6 +66,7 @@ impl Netlink {
             found.extend(address.map(|address| FoundAddress {
                 index: message.header.index,
                 address,
+                broadcast,
                 lifetime,
             }));
         }
@@ -82,7 +84,14 @@ impl Netlink {
             if !main || header.destination_prefix_length != 0 || header.kind != RouteType::Unicast {
                 continue;
             }
-            let mut route = FoundDefault { index: 0, via: None, source: None, metric: 0 };
+            let mut route = FoundDefault {
+                index: 0,
+                via: None,
+                source: None,
+                metric: 0,
+                onlink: header.flags.contains(RouteFlags::Onlink),
+                protocol: header.protocol.into(),
+            };
             for attribute in message.attributes {
                 match attribute {
                     RouteAttribute::Oif(index) => route.index = index,
@@ -101,7 +110,10 @@ impl Netlink {
     pub async fn restore_address(&self, found: &FoundAddress) -> Result<(), Refusal> {
         let (ip, prefix) = (found.address.ip(), found.address.prefix());
         let mut request = self.handle.address().add(found.index, ip, prefix).replace();
-        request.message_mut().attributes.extend(cache_info(found.lifetime));
+        let attributes = &mut request.message_mut().attributes;
+        attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Broadcast(_)));
+        attributes.extend(found.broadcast.map(AddressAttribute::Broadcast));
+        attributes.extend(cache_info(found.lifetime));
         Ok(request.execute().await?)
     }
 
@@ -110,11 +122,12 @@ impl Netlink {
         let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(found.index);
         let route = found.source.map_or_else(|| route.clone(), |source| route.clone().pref_source(source));
         let route = match found.via {
-            // Its subnet may be missing by now; it was reachable when it was noted.
-            Some(via) => route.gateway(via).onlink(),
+            Some(via) if found.onlink => route.gateway(via).onlink(),
+            Some(via) => route.gateway(via),
             None => route.scope(RouteScope::Link),
         };
         let route = if found.metric == 0 { route } else { route.priority(found.metric) };
+        let route = route.protocol(RouteProtocol::from(found.protocol));
         Ok(self.handle.route().add(route.build()).replace().execute().await?)
     }
 

@@ -37,12 +37,20 @@ impl Netlink {
     }
 }
 
+/// The C library's words for an error number. nix calls 95 by its socket name only.
+pub fn words_of(errno: i32) -> &'static str {
+    match nix::Error::from_raw(errno) {
+        nix::Error::EOPNOTSUPP => "Operation not supported",
+        other => other.desc(),
+    }
+}
+
 impl From<rtnetlink::Error> for Refusal {
     fn from(error: rtnetlink::Error) -> Self {
         match error {
             rtnetlink::Error::NetlinkError(message) => {
                 let errno = message.raw_code().abs();
-                let number = nix::Error::from_raw(errno).desc();
+                let number = words_of(errno);
                 let text =
                     extended(&message).map_or(number.to_owned(), |words| format!("{words} ({number})"));
                 Self { errno, text }

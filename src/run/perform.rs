@@ -7,14 +7,14 @@ use crate::engine::types::{Action, Refusal};
 use crate::escape;
 use crate::handover::files::Files;
 use crate::mac::Mac;
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, words_of};
 use crate::report;
 use crate::sys::PacketSocket;
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
         // The bare words, without "(os error 95)".
-        let text = error.raw_os_error().map(|errno| nix::Error::from_raw(errno).desc().to_owned());
+        let text = error.raw_os_error().map(|errno| words_of(errno).to_owned());
         Self { errno: error.raw_os_error().unwrap_or(0), text: text.unwrap_or_else(|| error.to_string()) }
     }
 }
