@@ -18,6 +18,8 @@ pub(super) struct World {
     pub(super) now: Millis,
     /// Everything that was asked for, with its time.
     pub(super) done: Vec<(Millis, Action)>,
+    /// What the kernel refuses, with which error.
+    pub(super) refuse: fn(&Action) -> Option<i32>,
     /// Enslaving fails so often with EPERM.
     pub(super) refuse_enslave: u32,
     pub(super) outcome: Option<Outcome>,
@@ -39,6 +41,7 @@ impl World {
             view: View::default(),
             now: 1_000,
             done: Vec::new(),
+            refuse: |_| None,
             refuse_enslave: 0,
             outcome: None,
             next_index: 4,
@@ -148,6 +151,9 @@ impl World {
     }
 
     fn act(&mut self, action: &Action) -> Result<(), i32> {
+        if let Some(errno) = (self.refuse)(action) {
+            return Err(errno);
+        }
         match action {
             Action::CreateBond { name, mode, options, mac, .. } => {
                 if self.view.links.named(name).is_some() {
