@@ -7,6 +7,7 @@ use super::{BondWork, Engine, address};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
+use crate::settle::is_temporary;
 
 /// For the bonds to be built, once their ports are there. Milliseconds.
 pub(super) const BUILDING: Millis = 30_000;
@@ -27,7 +28,10 @@ impl Engine {
     }
 
     fn building_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
-        let Some(since) = self.times.settled.filter(|_| self.phase == Phase::Building) else { return };
+        // An installer that renames has no limit, whenever it does.
+        let renaming = self.view.links.0.iter().any(|link| is_temporary(&link.name));
+        let building = self.phase == Phase::Building && !renaming;
+        let Some(since) = self.times.settled.filter(|_| building) else { return };
         if now < since + BUILDING {
             self.wake(since + BUILDING);
             return;

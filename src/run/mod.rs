@@ -68,6 +68,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signalled: None,
         permanent: Default::default(),
         last_look: 0,
+        look_at: None,
         screen: Screen::new(),
         saved: None,
         pid_start: store::process_start(std::process::id()).unwrap_or(0),
@@ -127,6 +128,8 @@ struct World {
     /// Permanent addresses that only ethtool tells, by index.
     permanent: std::collections::BTreeMap<u32, Option<crate::mac::Mac>>,
     last_look: Millis,
+    /// Something has changed: when the links are to be read.
+    look_at: Option<Millis>,
     screen: Screen,
     /// The state as it was written last.
     saved: Option<State>,
@@ -148,6 +151,7 @@ impl World {
         };
         let now = boottime();
         self.last_look = now;
+        self.look_at = None;
         Ok(engine.step(now, Event::View(&View { links, udev, addresses, defaults })).into())
     }
 
@@ -166,19 +170,17 @@ impl World {
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
     }
 
+    /// Looks, if something has changed and the last look is long enough ago.
+    async fn look_if_due(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
+        if self.look_at.is_some_and(|at| at <= boottime()) {
+            return self.look(engine).await;
+        }
+        Ok(engine.step(boottime(), Event::Tick).into())
+    }
+
     /// A signal that has come by now.
     fn signal_now(&mut self) -> Option<&'static str> {
         self.signalled.take().or_else(|| self.signals.next().now_or_never())
-    }
-
-    /// Returns when the links have changed: at once after a quiet time, and bundled where somebody changes them in a
-    /// storm.
-    async fn changed(hints: &mut Hints, last_look: Millis) {
-        hints.changed().await;
-        let gap = (last_look + BUNDLE).saturating_sub(boottime());
-        if gap > 0 {
-            tokio::time::sleep(Duration::from_millis(gap)).await;
-        }
     }
 
     /// Kernels before 5.6 do not report the permanent address over netlink.
@@ -197,11 +199,15 @@ impl World {
         let now = boottime();
         let poll_at = engine.poll().map(|gap| self.last_look + gap);
         let screen_at = self.screen.wants_tick(engine.waiting()).then_some(now + 1_000);
-        let wake_at = [engine.deadline(), poll_at, screen_at].into_iter().flatten().min();
+        let wake_at = [engine.deadline(), poll_at, screen_at, self.look_at].into_iter().flatten().min();
         // Without a deadline only an event can change anything; an hour is as good as for ever.
         let pause = Duration::from_millis(wake_at.map_or(3_600_000, |at| at.saturating_sub(now)));
         tokio::select! {
-            () = Self::changed(&mut self.hints, self.last_look) => self.look(engine).await,
+            () = self.hints.changed(), if self.look_at.is_none() => {
+                // At once after a quiet time; bundled where somebody changes links in a storm.
+                self.look_at = Some(self.last_look + BUNDLE);
+                self.look_if_due(engine).await
+            }
             (index, payload) = self.packets.next() => {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
             }
@@ -213,6 +219,8 @@ impl World {
                 }
                 if poll_at.is_some_and(|at| at <= now) {
                     self.look(engine).await
+                } else if self.look_at.is_some() {
+                    self.look_if_due(engine).await
                 } else {
                     Ok(engine.step(now, Event::Tick).into())
                 }
