@@ -41,6 +41,8 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     {
         return code;
     }
+    // What others are to read they can read, whatever the caller's umask.
+    umask(Mode::from_bits_truncate(0o022));
     let store = Store::new(Path::new(RUN));
     let done = match how {
         How::Background => background(cmdline, &store),
@@ -86,8 +88,6 @@ fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
     if how == How::Keeper {
         leave_caller();
     }
-    // What others are to read they can read, whatever the caller's umask.
-    umask(Mode::from_bits_truncate(0o022));
     store.prepare()?;
     let lock = match (store.lock()?, how) {
         (Some(lock), _) => lock,
