@@ -18,6 +18,10 @@ use crate::plan::ClientId;
 /// Without a partner DHCP is tried all the same after this time, and again and again: a switch with LACP fallback
 /// answers. Milliseconds.
 const TRY_ANYWAY: Millis = 5_000;
+/// So long after it began a burst is dense enough for ports that join. Milliseconds.
+const BURST: Millis = 500;
+/// Length of such a try, milliseconds.
+const LONELY_BURST: Millis = 600;
 /// Gap between such tries, milliseconds.
 const TRY_AGAIN: Millis = 20_000;
 
@@ -49,16 +53,37 @@ impl Engine {
             return;
         }
         let again = !can_send && now >= target.last_kick + TRY_AGAIN;
-        let more_ports = sending > target.sending;
+        // Within the first moments of a burst the next DISCOVER is close anyway; a kick would only use up what the
+        // rate limit allows in that second.
+        let more_ports = sending > target.sending && now >= target.last_kick + BURST;
         target.sending = sending;
-        if more_ports || again || std::mem::take(&mut target.paused) {
+        let resumes = can_send && target.paused;
+        if more_ports || again || resumes {
+            target.paused = false;
             target.last_kick = now;
             self.dhcp(now, which, machine::Event::Kick, out);
         }
         if !can_send && !self.targets[which].done {
-            let at = self.targets[which].last_kick + TRY_AGAIN;
-            self.wake(at);
+            self.rest(now, which, out);
         }
+    }
+
+    /// Without a partner a short burst is enough, now and then: what the rate limit allows is kept for the moment in
+    /// which the switch wakes up.
+    fn rest(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let (rest_at, again_at) = (target.last_kick + LONELY_BURST, target.last_kick + TRY_AGAIN);
+        let asking =
+            target.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting);
+        if asking && !target.paused {
+            if now >= rest_at {
+                target.paused = true;
+                self.dhcp(now, which, machine::Event::Pause, out);
+            } else {
+                self.wake(rest_at);
+            }
+        }
+        self.wake(again_at);
     }
 
     /// The machine's own timers: they run whatever the link does (a lease ends without carrier, too).
@@ -109,6 +134,14 @@ impl Engine {
     pub(super) fn datagram(&mut self, now: Millis, index: u32, payload: &[u8], out: &mut Vec<Action>) {
         if let Some(which) = self.targets.iter().position(|target| target.index == Some(index)) {
             self.dhcp(now, which, machine::Event::Datagram { payload }, out);
+            let target = &mut self.targets[which];
+            let asking =
+                target.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting);
+            if target.paused && !asking {
+                // An offer after the burst: there is somebody, although no partner was heard.
+                target.paused = false;
+                self.dhcp(now, which, machine::Event::Kick, out);
+            }
         }
     }
 

@@ -99,6 +99,10 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
                 // Before the Finish that may stand last.
                 more.into_iter().rev().for_each(|action| queue.push_front(action));
             }
+            if world.signalled.is_some() {
+                // Interrupted: what was to follow would have the kernel load the module by itself, in its own way.
+                queue.clear();
+            }
         }
         if let Some(signal) = world.signal_now() {
             queue = engine.step(boottime(), Event::Stop(signal)).into();
