@@ -12,7 +12,7 @@ use super::state::Client;
 use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
-use crate::dhcp::v4::machine::Machine;
+use crate::dhcp::v4::machine::{self, Machine};
 use crate::dhcp::v4::note::Refused;
 use crate::lacp::verdict::Verdict;
 use crate::mac::Mac;
@@ -120,6 +120,11 @@ impl Target {
 
     pub(super) fn discovers(&self) -> u32 {
         self.machine.as_ref().map_or(0, |machine| machine.heard().discovers)
+    }
+
+    /// DISCOVERs go out, and nobody has offered yet.
+    pub(super) fn is_selecting(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting)
     }
 
     /// Answers that were heard and refused, with the reasons.

@@ -42,7 +42,8 @@ impl Engine {
             target.begun.get_or_insert(now);
         }
         if !can_send && !hopeful {
-            if std::mem::take(&mut target.sending) > 0 || !std::mem::replace(&mut target.paused, true) {
+            target.sending = 0;
+            if !std::mem::replace(&mut target.paused, true) {
                 self.dhcp(now, which, machine::Event::Pause, out);
             }
             return;
@@ -73,9 +74,7 @@ impl Engine {
     fn rest(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let target = &mut self.targets[which];
         let (rest_at, again_at) = (target.last_kick + LONELY_BURST, target.last_kick + TRY_AGAIN);
-        let asking =
-            target.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting);
-        if asking && !target.paused {
+        if target.is_selecting() && !target.paused {
             if now >= rest_at {
                 target.paused = true;
                 self.dhcp(now, which, machine::Event::Pause, out);
@@ -135,9 +134,7 @@ impl Engine {
         if let Some(which) = self.targets.iter().position(|target| target.index == Some(index)) {
             self.dhcp(now, which, machine::Event::Datagram { payload }, out);
             let target = &mut self.targets[which];
-            let asking =
-                target.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting);
-            if target.paused && !asking {
+            if target.paused && !target.is_selecting() {
                 // An offer after the burst: there is somebody, although no partner was heard.
                 target.paused = false;
                 self.dhcp(now, which, machine::Event::Kick, out);

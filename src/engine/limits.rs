@@ -32,8 +32,7 @@ impl Engine {
         let renaming = self.view.links.0.iter().any(|link| is_temporary(&link.name));
         let building = self.phase == Phase::Building && !renaming;
         let Some(since) = self.times.settled.filter(|_| building) else { return };
-        if now < since + BUILDING {
-            self.wake(since + BUILDING);
+        if !self.is_over(now, since + BUILDING) {
             return;
         }
         let there = self.bonds.iter().any(|work| self.ports_there(work).next().is_some());
@@ -68,8 +67,7 @@ impl Engine {
         else {
             return;
         };
-        if now < since + limit {
-            self.wake(since + limit);
+        if !self.is_over(now, since + limit) {
             return;
         }
         let sentence = self.partner_sentence(now, which);
@@ -88,12 +86,19 @@ impl Engine {
         else {
             return;
         };
-        if now < since + limit {
-            self.wake(since + limit);
+        if !self.is_over(now, since + limit) {
             return;
         }
         let sentence = self.lease_sentence(which, limit);
         self.over("lease", Exit::NoAddress, sentence, out);
+    }
+
+    /// Whether a limit is reached; if not, the engine is woken then.
+    fn is_over(&mut self, now: Millis, at: Millis) -> bool {
+        if now < at {
+            self.wake(at);
+        }
+        now >= at
     }
 
     fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {

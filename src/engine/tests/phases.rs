@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::engine::state::Phase;
 use crate::engine::types::{Action, Exit};
+use crate::links::Kind;
 
 const DHCP: &str = "bond=eth0,eth1 bondmode=802.3ad ip=dhcp";
 
@@ -166,4 +167,21 @@ fn a_new_engine_takes_up_what_a_dead_one_left() {
     assert_eq!(phase(&second), Phase::Online);
     assert!(!second.done.iter().any(|(_, action)| action.touches_links()), "nothing to build");
     assert_eq!(second.engine.state(2, 1).found, first.engine.state(1, 1).found);
+}
+
+#[test]
+fn a_bond_that_falters_for_one_look_goes_on_asking() {
+    let mut world = two_nics(DHCP, true);
+    world.look();
+    world.partner(&["eth0"]);
+    world.look();
+    let Kind::Bond(bond) = &mut world.link("bond0").kind else { panic!("no bond") };
+    bond.partner = None;
+    world.look();
+    world.partner(&["eth0"]);
+    world.look();
+    let before = world.count(|action| matches!(action, Action::Broadcast { .. }));
+    world.pass(5_000);
+    let after = world.count(|action| matches!(action, Action::Broadcast { .. }));
+    assert!(after >= before + 3, "{before} DISCOVERs, then {after}");
 }
