@@ -175,6 +175,7 @@ fn a_bond_that_falters_for_one_look_goes_on_asking() {
     world.look();
     world.partner(&["eth0"]);
     world.look();
+    world.pass(120);
     let Kind::Bond(bond) = &mut world.link("bond0").kind else { panic!("no bond") };
     bond.partner = None;
     world.look();
