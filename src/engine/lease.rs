@@ -125,6 +125,7 @@ impl Engine {
         };
         target.machine = Some(Machine::new(config, now));
         target.last_kick = now;
+        target.paused = false;
         out.push(Action::OpenDhcp(index));
         self.dhcp(now, which, machine::Event::Start, out);
     }

@@ -1,6 +1,7 @@
 //! Waits, limits, sentences, and ending at any point.
 
 use super::world::World;
+use crate::clock::Millis;
 use crate::engine::state::Phase;
 use crate::engine::types::{Action, Exit};
 use crate::links::Kind;
@@ -185,4 +186,18 @@ fn a_bond_that_falters_for_one_look_goes_on_asking() {
     world.pass(5_000);
     let after = world.count(|action| matches!(action, Action::Broadcast { .. }));
     assert!(after >= before + 3, "{before} DISCOVERs, then {after}");
+}
+
+#[test]
+fn the_first_discovers_are_those_of_the_schedule_and_no_more() {
+    let mut world = two_nics(DHCP, true);
+    world.look();
+    world.pass(2_000);
+    world.partner(&["eth0"]);
+    world.look();
+    let start = world.now;
+    world.pass(900);
+    let sent = |(_, action): &&(Millis, Action)| matches!(action, Action::Broadcast { .. });
+    let times: Vec<_> = world.done.iter().filter(sent).map(|(at, _)| at - start).collect();
+    assert_eq!(times, [0, 100, 250, 500]);
 }
