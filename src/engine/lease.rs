@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnetwork::Ipv4Network;
 
 use super::Engine;
-use super::address::everywhere;
+use super::address::{Target, everywhere};
 use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -20,10 +20,30 @@ use crate::plan::ClientId;
 const TRY_ANYWAY: Millis = 5_000;
 /// So long after it began a burst is dense enough for ports that join. Milliseconds.
 const BURST: Millis = 500;
-/// Length of such a try, milliseconds.
+/// After the first DISCOVER the next ones wait for the partner to say that it collects, so long at most: what leaves
+/// before is lost in a strict switch, and a burst has only four frames. Milliseconds.
+const OPENING: Millis = 250;
+/// How often the ports are read meanwhile (the kernel does not announce a partner's change), and for how long.
+/// Milliseconds.
+const OPENING_POLL: Millis = 25;
+const OPENING_POLLS: Millis = 1_000;
+/// Length of a try without a partner, milliseconds.
 const LONELY_BURST: Millis = 600;
 /// Gap between such tries, milliseconds.
 const TRY_AGAIN: Millis = 20_000;
+
+/// What DHCP over a bond may hope for.
+#[derive(Default)]
+struct Prospects {
+    /// Frames leave the bond.
+    can_send: bool,
+    /// The partner says that it takes them.
+    agreed: bool,
+    /// It is worth trying although no partner was heard.
+    hopeful: bool,
+    /// Ports that send.
+    sending: usize,
+}
 
 /// Option 61 for this address.
 pub fn client_id(policy: ClientId, mac: Mac) -> Option<Vec<u8>> {
@@ -36,21 +56,25 @@ pub fn client_id(policy: ClientId, mac: Mac) -> Option<Vec<u8>> {
 
 impl Engine {
     pub(super) fn drive_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        let (can_send, hopeful, sending) = self.prospects(now, which);
+        let Prospects { can_send, agreed, hopeful, sending } = self.prospects(now, which);
         let target = &mut self.targets[which];
-        if can_send {
-            target.begun.get_or_insert(now);
-        }
+        let begun = if can_send { *target.begun.get_or_insert(now) } else { now };
         if !can_send && !hopeful {
             target.sending = 0;
-            if !std::mem::replace(&mut target.paused, true) {
-                self.dhcp(now, which, machine::Event::Pause, out);
-            }
+            self.pause(now, which, out);
             return;
         }
         if target.machine.is_none() {
             self.start_lease(now, which, out);
             self.targets[which].sending = sending;
+            if can_send && !agreed {
+                self.pause(now, which, out);
+                self.wake(Some(now + OPENING));
+            }
+            return;
+        }
+        if can_send && !agreed && now < begun + OPENING && target.paused {
+            self.wake(Some(begun + OPENING));
             return;
         }
         let again = !can_send && now >= target.last_kick + TRY_AGAIN;
@@ -69,6 +93,22 @@ impl Engine {
         }
     }
 
+    fn pause(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        if !std::mem::replace(&mut self.targets[which].paused, true) {
+            self.dhcp(now, which, machine::Event::Pause, out);
+        }
+    }
+
+    /// How often the ports are to be read while a partner has yet to say that it collects.
+    pub(super) fn opening_poll(&self, now: Millis) -> Option<Millis> {
+        let opens = |target: &Target| {
+            let bond = target.bond.and_then(|bond| self.bonds.get(bond));
+            let opening = bond.is_some_and(|work| matches!(work.verdict, Verdict::Distributing { .. }));
+            opening && target.begun.is_some_and(|begun| now < begun + OPENING_POLLS)
+        };
+        self.targets.iter().any(opens).then_some(OPENING_POLL)
+    }
+
     /// Without a partner a short burst is enough, now and then: what the rate limit allows is kept for the moment in
     /// which the switch wakes up.
     fn rest(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
@@ -76,8 +116,7 @@ impl Engine {
         let (rest_at, again_at) = (target.last_kick + LONELY_BURST, target.last_kick + TRY_AGAIN);
         if target.is_selecting() && !target.paused {
             if now >= rest_at {
-                target.paused = true;
-                self.dhcp(now, which, machine::Event::Pause, out);
+                self.pause(now, which, out);
             } else {
                 self.wake(rest_at);
             }
@@ -92,21 +131,21 @@ impl Engine {
         }
     }
 
-    /// Whether frames can leave; whether it is worth trying although no partner was heard; how many ports send.
-    fn prospects(&mut self, now: Millis, which: usize) -> (bool, bool, usize) {
-        let Some(bond) = self.targets[which].bond else { return (false, false, 0) };
+    fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
+        let Some(bond) = self.targets[which].bond else { return Prospects::default() };
         let work = &self.bonds[bond];
-        let sending = match &work.verdict {
-            Verdict::Ready { ports, .. } => ports.len(),
-            Verdict::Distributing { .. } => 1,
-            _ => 0,
+        let (sending, agreed) = match &work.verdict {
+            Verdict::Ready { ports, .. } => (ports.len(), true),
+            Verdict::Distributing { .. } => (1, false),
+            _ => (0, false),
         };
         let lonely = work.verdict == Verdict::NoPartner;
         let from = work.up_since.map(|since| since + TRY_ANYWAY);
         if lonely {
             self.wake(from.filter(|at| *at > now));
         }
-        (sending > 0, lonely && from.is_some_and(|at| at <= now), sending)
+        let hopeful = lonely && from.is_some_and(|at| at <= now);
+        Prospects { can_send: sending > 0, agreed, hopeful, sending }
     }
 
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {

@@ -213,9 +213,11 @@ impl Engine {
 
     /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
     /// change of a partner (LACP), nor that udev has finished.
-    pub fn poll(&self) -> Option<Millis> {
+    pub fn poll(&self, now: Millis) -> Option<Millis> {
         match self.phase {
-            Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => Some(250),
+            Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => {
+                Some(self.opening_poll(now).unwrap_or(250))
+            }
             Phase::Online => Some(10_000),
             Phase::Failed | Phase::Stopped => None,
         }

@@ -201,7 +201,7 @@ impl World {
     /// Waits for the next event and lets the engine have it.
     async fn next(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
         let now = boottime();
-        let poll_at = engine.poll().map(|gap| self.last_look + gap);
+        let poll_at = engine.poll(now).map(|gap| self.last_look + gap);
         let screen_at = self.screen.wants_tick(engine.waiting()).then_some(now + 1_000);
         let wake_at = [engine.deadline(), poll_at, screen_at, self.look_at].into_iter().flatten().min();
         // Without a deadline only an event can change anything; an hour is as good as for ever.

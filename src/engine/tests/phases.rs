@@ -4,7 +4,7 @@ use super::world::World;
 use crate::clock::Millis;
 use crate::engine::state::Phase;
 use crate::engine::types::{Action, Exit};
-use crate::links::Kind;
+use crate::links::{Kind, LacpState};
 
 const DHCP: &str = "bond=eth0,eth1 bondmode=802.3ad ip=dhcp";
 
@@ -199,5 +199,36 @@ fn the_first_discovers_are_those_of_the_schedule_and_no_more() {
     world.pass(900);
     let sent = |(_, action): &&(Millis, Action)| matches!(action, Action::Broadcast { .. });
     let times: Vec<_> = world.done.iter().filter(sent).map(|(at, _)| at - start).collect();
-    assert_eq!(times, [0, 100, 250, 500]);
+    assert_eq!(times, [0, 150, 250, 350]);
+}
+
+#[test]
+fn what_a_strict_switch_would_lose_is_not_sent() {
+    let mut world = two_nics(DHCP, true);
+    world.look();
+    world.partner(&["eth0"]);
+    world.link("eth0").port.as_mut().unwrap().partner = LacpState(0x0f);
+    world.look();
+    let start = world.now;
+    world.pass(180);
+    world.partner(&["eth0"]);
+    world.look();
+    world.pass(600);
+    let sent = |(_, action): &&(Millis, Action)| matches!(action, Action::Broadcast { .. });
+    let times: Vec<_> = world.done.iter().filter(sent).map(|(at, _)| at - start).collect();
+    assert_eq!(times, [0, 180, 330, 430]);
+}
+
+#[test]
+fn a_partner_that_never_says_so_is_not_waited_for() {
+    let mut world = two_nics(DHCP, true);
+    world.look();
+    world.partner(&["eth0"]);
+    world.link("eth0").port.as_mut().unwrap().partner = LacpState(0x0f);
+    world.look();
+    let start = world.now;
+    world.pass(1_200);
+    let sent = |(_, action): &&(Millis, Action)| matches!(action, Action::Broadcast { .. });
+    let times: Vec<_> = world.done.iter().filter(sent).map(|(at, _)| at - start).collect();
+    assert_eq!(times, [0, 250, 400, 500, 1_000]);
 }

@@ -10,7 +10,7 @@ use super::util::*;
 fn discovers_leave_at_their_times() {
     let mut client = Client::started();
     client.until(4_500);
-    let expected = [0, 100, 250, 500, 1_000, 2_000, 4_000].map(|at| (at, DISCOVER));
+    let expected = [0, 150, 250, 350, 1_000, 2_000, 4_000].map(|at| (at, DISCOVER));
     assert_eq!(client.times(), expected);
     assert_eq!(client.machine.state(), State::Selecting);
 }
@@ -74,28 +74,28 @@ fn secs_end_at_their_greatest() {
 #[test]
 fn discover_to_bound() {
     let mut client = Client::started();
-    client.until(120);
+    client.until(170);
     client.offer();
     assert_eq!(client.machine.state(), State::Requesting);
     assert_eq!(client.machine.requested(), Some(ADDRESS));
     let request = client.last().clone();
-    assert_eq!((request.at, request.kind(), request.unicast), (120, REQUEST, None));
+    assert_eq!((request.at, request.kind(), request.unicast), (170, REQUEST, None));
     assert_eq!(request.address(50), Some(ADDRESS));
     assert_eq!(request.address(54), Some(SERVER));
     assert_eq!(request.xid(), client.sent[0].xid());
     assert_eq!(request.ciaddr(), Ipv4Addr::UNSPECIFIED);
     assert_eq!(request.option(80), None);
 
-    client.now = 150;
+    client.now = 200;
     client.hear(Answer::new(ACK));
     assert_eq!(client.machine.state(), State::Bound);
     assert_eq!(client.machine.requested(), None);
     let lease = &client.leases[0];
     assert_eq!((lease.address, lease.prefix_len, lease.server_id), (ADDRESS, 24, SERVER));
-    assert_eq!(lease.obtained_at, 120, "counts from the REQUEST");
+    assert_eq!(lease.obtained_at, 170, "counts from the REQUEST");
     assert_eq!((lease.lease_secs, lease.t1, lease.t2), (Some(3_600), Some(1_800_000), Some(3_150_000)));
     assert_eq!(client.machine.lease(), Some(lease));
-    assert_eq!(client.machine.deadline(), Some(120 + 1_800_000));
+    assert_eq!(client.machine.deadline(), Some(170 + 1_800_000));
     client.until(100_000);
     assert_eq!(client.sent.len(), 3, "nothing is sent while bound");
 }
@@ -122,10 +122,10 @@ fn rapid_commit_only_with_option_80() {
     assert_eq!(client.refused(), [Refusal::NotRapid]);
     client.hear(Answer::new(ACK).with(80, &[1]));
     assert_eq!(client.machine.state(), State::Selecting, "80 has no length 1");
-    client.until(120);
+    client.until(170);
     client.hear(Answer::new(ACK).with(80, &[]));
     assert_eq!(client.machine.state(), State::Bound);
-    assert_eq!(client.leases[0].obtained_at, 100, "counts from the DISCOVER");
+    assert_eq!(client.leases[0].obtained_at, 150, "counts from the DISCOVER");
     assert_eq!(client.sent.len(), 2, "no REQUEST");
 }
 
@@ -235,7 +235,7 @@ fn a_kick_starts_the_back_off_anew_in_the_same_transaction() {
     client.event(Event::Kick);
     client.until(34_000);
     let times: Vec<u64> = client.sent[before..].iter().map(|sent| sent.at - 30_000).collect();
-    assert_eq!(times, [0, 100, 250, 500, 1_000, 2_000, 4_000]);
+    assert_eq!(times, [0, 150, 250, 350, 1_000, 2_000, 4_000]);
     assert!(client.sent.iter().all(|sent| sent.xid() == xid));
     assert_eq!(client.last().secs(), 34, "secs go on");
     client.until(70_000);
@@ -280,7 +280,7 @@ fn nothing_is_sent_while_the_link_is_gone() {
     client.event(Event::Kick);
     assert_eq!((client.last().at, client.last().kind()), (100_000, DISCOVER));
     assert_eq!(client.last().xid(), client.sent[0].xid());
-    client.until(100_100);
+    client.until(100_150);
     assert_eq!(client.sent.len(), 6);
 }
 
@@ -305,7 +305,7 @@ fn a_second_start_changes_nothing() {
     client.until(50);
     client.event(Event::Start);
     client.until(600);
-    assert_eq!(client.times(), [0, 100, 250, 500].map(|at| (at, DISCOVER)));
+    assert_eq!(client.times(), [0, 150, 250, 350].map(|at| (at, DISCOVER)));
 }
 
 #[test]
