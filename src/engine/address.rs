@@ -251,10 +251,12 @@ impl Engine {
         self.view.links.named(self.targets[which].name()).is_some_and(|link| link.up)
     }
 
-    pub(super) fn remove_addresses(&mut self, which: usize, out: &mut Vec<Action>) {
+    /// Removes all addresses but one.
+    pub(super) fn remove_addresses(&mut self, which: usize, but: Option<Ipv4Network>, out: &mut Vec<Action>) {
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
-        out.extend(target.addresses.drain(..).map(|address| Action::DelAddress { index, address }));
+        let gone = target.addresses.extract_if(.., |address| Some(*address) != but);
+        out.extend(gone.map(|address| Action::DelAddress { index, address }));
     }
 
     /// Sets addresses; the routes come after.

@@ -153,6 +153,8 @@ impl Engine {
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         // Once: after that the machine knows better.
         let previous = self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
+        // What an earlier keeper left there goes if another address comes.
+        target.addresses.extend(previous.as_ref().and_then(Lease::network));
         let config = machine::Config {
             mac,
             seed: self.config.seed,
@@ -204,8 +206,9 @@ impl Engine {
 
     fn bound(&mut self, now: Millis, which: usize, lease: Lease, out: &mut Vec<Action>) {
         let Some(network) = lease.network() else { return };
-        let renewed = self.targets[which].addresses.contains(&network);
-        let before = self.targets[which].lease.replace(lease.clone());
+        let target = &mut self.targets[which];
+        let before = target.lease.replace(lease.clone());
+        let renewed = before.is_some() && target.addresses.contains(&network);
         if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
             // Only the lifetime is new: nothing else is touched, nobody is told.
             self.set_names(out);
@@ -213,7 +216,7 @@ impl Engine {
             return;
         }
         if !renewed {
-            self.remove_addresses(which, out);
+            self.remove_addresses(which, Some(network), out);
         }
         self.set_lease(now, which, &lease, out);
         let target = &mut self.targets[which];
@@ -253,7 +256,7 @@ impl Engine {
             Loss::Conflict => "another station has it",
             Loss::Released => "it was given back",
         };
-        self.remove_addresses(which, out);
+        self.remove_addresses(which, None, out);
         let target = &mut self.targets[which];
         target.lease = None;
         target.gateway = None;

@@ -2,6 +2,8 @@
 
 mod building;
 mod ending;
+mod hours;
+mod lan;
 mod phases;
 mod random;
 mod world;

@@ -4,8 +4,6 @@ use proptest::prelude::*;
 
 use super::world::World;
 use crate::engine::state::Phase;
-use crate::links::{Kind, LacpState};
-use crate::mac::Mac;
 
 const STATIC: &str = "bond=eth0,eth1 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0:none";
 const DHCP: &str = "bond=eth0,eth1 ip=dhcp";
@@ -14,7 +12,7 @@ const DHCP: &str = "bond=eth0,eth1 ip=dhcp";
 const MOST_A_MINUTE: usize = 120;
 
 #[derive(Clone, Copy, Debug)]
-enum Mischief {
+pub(super) enum Mischief {
     Cable { port: usize, plugged: bool },
     Partner(bool),
     TakenOut(usize),
@@ -26,7 +24,7 @@ enum Mischief {
     Time(u64),
 }
 
-fn mischief() -> impl Strategy<Value = Mischief> {
+pub(super) fn mischief() -> impl Strategy<Value = Mischief> {
     use Mischief::*;
     prop_oneof![
         (0..2_usize, any::<bool>()).prop_map(|(port, plugged)| Cable { port, plugged }),
@@ -42,7 +40,7 @@ fn mischief() -> impl Strategy<Value = Mischief> {
 }
 
 /// Does it, if it can be done to the world as it is.
-fn happen(world: &mut World, what: Mischief) {
+pub(super) fn happen(world: &mut World, what: Mischief) {
     let index_of = |port: usize| port as u32 + 2;
     let bond = world.view.links.named("bond0").map(|link| link.index);
     let links = &mut world.view.links.0;
@@ -55,7 +53,7 @@ fn happen(world: &mut World, what: Mischief) {
                 }
             }
         }
-        Mischief::Partner(there) => agree(world, there),
+        Mischief::Partner(there) => world.agree(there),
         Mischief::TakenOut(port) => {
             for link in links.iter_mut().filter(|link| link.index == index_of(port)) {
                 (link.controller, link.port) = (None, None);
@@ -94,19 +92,6 @@ fn happen(world: &mut World, what: Mischief) {
     world.look();
 }
 
-/// The switch agrees on every port of the bond, or on none.
-fn agree(world: &mut World, there: bool) {
-    for link in &mut world.view.links.0 {
-        if let Some(side) = &mut link.port {
-            side.actor = LacpState(if there { super::world::AGREED } else { 0x47 });
-            side.partner = LacpState(if there { super::world::AGREED } else { 0 });
-        }
-        if let Kind::Bond(bond) = &mut link.kind {
-            bond.partner = Some(if there { super::world::PARTNER } else { Mac::ZERO });
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -126,21 +111,7 @@ proptest! {
             prop_assert!(within <= MOST_A_MINUTE, "{within} actions on links in a minute");
         }
         // Everything is put right again: it comes online, or goes on asking for a lease.
-        for port in 0..2 {
-            if world.view.links.get(port + 2).is_none() {
-                world.nic(port + 2, &format!("eth{port}"));
-            }
-            let link = world.view.links.0.iter_mut().find(|link| link.index == port + 2).unwrap();
-            link.name = format!("eth{port}");
-            link.carrier = true;
-        }
-        world.look();
-        world.pass(120_000);
-        for link in &mut world.view.links.0 {
-            link.port.iter_mut().for_each(|side| side.link_up = true);
-        }
-        agree(&mut world, true);
-        world.look();
+        world.mend();
         world.pass(5_000);
         let state = world.engine.state(1, 1);
         prop_assert!(state.ports.iter().all(|port| port.ready), "{state:?}");

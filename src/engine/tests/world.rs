@@ -25,6 +25,9 @@ pub(super) struct World {
     pub(super) outcome: Option<Outcome>,
     /// The kernel does not use an index again.
     next_index: u32,
+    words: String,
+    /// So often the engine was killed.
+    pub(super) restarts: u32,
 }
 
 impl World {
@@ -45,6 +48,8 @@ impl World {
             refuse_enslave: 0,
             outcome: None,
             next_index: 4,
+            words: words.into(),
+            restarts: 0,
         }
     }
 
@@ -112,6 +117,47 @@ impl World {
         }
     }
 
+    /// SIGKILL: the engine leaves everything as it is, and another one finds it.
+    pub(super) fn restart(&mut self) {
+        let previous = Some(self.engine.state(1, 1));
+        let config = Config { limited: false, seed: self.now, kernel: "6.1".into(), previous };
+        self.engine = Engine::new(plan_line(self.words.as_bytes()), config, self.now);
+        self.restarts += 1;
+        self.look();
+    }
+
+    /// The switch agrees on every port of the bond, or on none.
+    pub(super) fn agree(&mut self, there: bool) {
+        for link in &mut self.view.links.0 {
+            if let Some(side) = &mut link.port {
+                side.actor = LacpState(if there { AGREED } else { 0x47 });
+                side.partner = LacpState(if there { AGREED } else { 0 });
+            }
+            if let Kind::Bond(bond) = &mut link.kind {
+                bond.partner = Some(if there { PARTNER } else { Mac::ZERO });
+            }
+        }
+        self.look();
+    }
+
+    /// Two NICs with cables and their names, a bond, a switch that agrees.
+    pub(super) fn mend(&mut self) {
+        for port in 0..2 {
+            if self.view.links.get(port + 2).is_none() {
+                self.nic(port + 2, &format!("eth{port}"));
+            }
+            let link = self.by_index(port + 2);
+            link.name = format!("eth{port}");
+            link.carrier = true;
+        }
+        self.look();
+        self.pass(120_000);
+        for link in &mut self.view.links.0 {
+            link.port.iter_mut().for_each(|side| side.link_up = true);
+        }
+        self.agree(true);
+    }
+
     pub(super) fn stop(&mut self) -> Outcome {
         let actions = self.engine.step(self.now, Event::Stop("SIGTERM"));
         if self.perform(actions) {
@@ -121,7 +167,7 @@ impl World {
     }
 
     /// True if links are to be looked at again.
-    fn perform(&mut self, actions: Vec<Action>) -> bool {
+    pub(super) fn perform(&mut self, actions: Vec<Action>) -> bool {
         let mut touched = false;
         let mut queue: std::collections::VecDeque<Action> = actions.into();
         while let Some(action) = queue.pop_front() {
