@@ -107,7 +107,7 @@ proptest! {
         world.mend();
         lan.loss = 0;
         lan.servers = vec![Server::new(0)];
-        lan.follow(&mut world);
+        lan.follow(&world);
         lan.pass(&mut world, 400_000)?;
         let state = world.engine.state(1, 1);
         prop_assert_eq!(state.phase, Phase::Online, "{:?}", world.said().iter().rev().take(9).collect::<Vec<_>>());
