@@ -1,6 +1,6 @@
 //! `up`: the engine, started in the background or run in the foreground, or joined where one is at work.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use crate::handover::store::{Lock, RUN, Store};
 use crate::plan::{Plan, table};
 use crate::report;
 use crate::run::{self, Settings, unexpected};
+use crate::settle::is_temporary;
 
 /// Who runs the engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,6 +183,9 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
     if store.lock()?.is_none() {
         return join(store);
     }
+    if let Some(sentence) = too_early() {
+        return Ok(Outcome { exit: Exit::NoPorts, sentence });
+    }
     // What an earlier engine came to is not this one's result.
     if store.load().is_some_and(|state| state.found.bonds.is_empty()) {
         store.forget();
@@ -209,6 +213,22 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
             }
         }
     })
+}
+
+/// Somebody at a terminal, while an installer has yet to name the NICs: the wait would have no limit, and is for what
+/// that same person has to do on another screen.
+fn too_early() -> Option<String> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    let links = std::fs::read_dir("/sys/class/net").ok()?.flatten();
+    let names = links.filter_map(|link| link.file_name().into_string().ok());
+    let mut temporary: Vec<String> = names.filter(|name| is_temporary(name)).collect();
+    temporary.sort();
+    let names = (!temporary.is_empty()).then(|| escape::printable(&temporary.join(", ")).into_owned())?;
+    Some(format!(
+        "the NICs have no final names yet ({names}): the installer gives them once its keymap screen is left; nothing was touched; leave that screen first, or let bondstrap up --stay wait for it"
+    ))
 }
 
 fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
