@@ -123,11 +123,9 @@ class Tree:
             return
         if found.missing:
             parent, name, old = found.nodes[-1].children, found.missing[0], None
-            if header.name.endswith("/") and not stat.S_ISDIR(header.mode):
-                return
         else:
             parent, name, old = found.nodes[-2].children, found.names[-1], found.nodes[-1]
-        slot = _Slot(parent, name, old)
+        slot = _Slot(parent, name, old, header.name.endswith("/"))
         if stat.S_ISDIR(header.mode):
             self._directory(slot, header)
         elif stat.S_ISLNK(header.mode):
@@ -156,7 +154,7 @@ class Tree:
             return
         if slot.node is None:
             slot.put(Node(header.mode))
-        elif not slot.node.is_file:
+        if slot.node is None or not slot.node.is_file:
             return
         slot.node.mode = header.mode
         if header.size or not linked:
@@ -175,16 +173,18 @@ class Tree:
         old = self.get(self._links[key], follow=False)
         if old is None or old.is_dir or slot.node is not None:
             return False
-        old.links += 1
         slot.put(old)
+        if slot.node is not old:
+            return False
+        old.links += 1
         return True
 
 
 class _Slot:
     """A name in a directory."""
 
-    def __init__(self, children, name, node):
-        self._children, self._name, self.node = children, name, node
+    def __init__(self, children, name, node, slash):
+        self._children, self._name, self.node, self._slash = children, name, node, slash
 
     def clean(self, mode):
         """clean_path(): what is of another type goes, but no directory that holds something."""
@@ -195,7 +195,9 @@ class _Slot:
         self.node = None
 
     def put(self, node):
-        self._children[self._name] = self.node = node
+        """Makes `node` the one of this name. A name with a slash behind it takes directories only."""
+        if node.is_dir or not self._slash:
+            self._children[self._name] = self.node = node
 
 
 def place(tree, path):
