@@ -1,13 +1,10 @@
 """What is not understood is refused with a sentence, and nothing is written. No input makes a traceback."""
 
-import contextlib
-import io
 import os
 import random
 import unittest
 
 import support
-from bake import cli
 from support import DIR, FILE, LINK, PACKERS, VERSION, Case, cpio, initramfs_tools, systemd
 
 BARE = cpio([("etc", DIR, b"")])
@@ -143,10 +140,7 @@ class Refusals(Case):
     def quiet(self, data):
         """A run in this process: exit code and sentence."""
         source = self.file("in", data)
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            code = cli.main([str(source), str(self.dir / "out"), "--binary", str(self.program), "--cmdline", "x"])
-        return code, said.getvalue()
+        return self.run_here(source, self.dir / "out", "--binary", self.program, "--cmdline", "x")
 
     def test_cut_anywhere(self):
         """Cut at any place, in every compression: refused, unless only padding is lost."""
