@@ -31,6 +31,7 @@ TABLE = {
     "no trailer": (cpio(initramfs_tools(), trailer=False), "in the middle of an archive"),
     "two halves": (PACKERS["gzip"](tools()[:2000]) + PACKERS["gzip"](tools()[2000:]), "in the middle of an archive"),
     "junk inside": (PACKERS["xz"](tools() + b"junk"), "behind its archive"),
+    "misaligned inside": (PACKERS["gzip"](tools() + b"\0" + BARE), "behind its archive"),
     "no header": (cpio([("etc", DIR, b"")], trailer=False) + b"0" * 300, "no cpio header"),
     "not hex": (BARE.replace(b"070701" + b"0" * 7, b"070701" + b"x" * 7, 1), "no cpio header"),
     "name of none": (cpio([("a", FILE, b"", {"length": 0})]), "a name of 0 bytes"),
