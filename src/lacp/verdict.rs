@@ -35,6 +35,8 @@ pub enum Verdict {
     NoPartner,
     /// No port has carrier.
     NoCarrier,
+    /// The bond is set down.
+    Down,
     /// The bond has no ports.
     NoPorts,
 }
@@ -52,17 +54,17 @@ pub fn verdict(bond: &Link, mode: Mode, links: &Links) -> Verdict {
     if ports.is_empty() {
         return Verdict::NoPorts;
     }
+    if !bond.up {
+        // Its ports keep the state that they had.
+        return Verdict::Down;
+    }
     let alive = || ports.iter().filter(|port| port.carrier && port.port.is_some_and(|side| side.link_up));
     if !ports.iter().any(|port| port.carrier) {
         return Verdict::NoCarrier;
     }
     if mode != Mode::Lacp {
         let ports: Vec<String> = alive().map(|port| port.name.clone()).collect();
-        return if ports.is_empty() || !bond.up {
-            Verdict::NoCarrier
-        } else {
-            Verdict::Ready { ports, partner: None }
-        };
+        return if ports.is_empty() { Verdict::NoCarrier } else { Verdict::Ready { ports, partner: None } };
     }
     let side = bond.bond();
     let Some(partner) = side.and_then(|side| side.partner).filter(|mac| !mac.is_zero()) else {
@@ -195,6 +197,15 @@ mod tests {
         let links = Links(vec![port(0, true, 0, 0, 0), port(1, false, 0, 0, 0)]);
         let expected = Verdict::Ready { ports: vec!["eth0".into()], partner: None };
         assert_eq!(verdict(&bond(Mac::ZERO), Mode::ActiveBackup, &links), expected);
+    }
+
+    #[test]
+    fn a_bond_that_is_down_passes_nothing() {
+        for mode in [Mode::Lacp, Mode::ActiveBackup] {
+            let down = Link { up: false, ..bond(PARTNER) };
+            let links = Links(vec![port(0, true, 1, 0x3f, 0x3f)]);
+            assert_eq!(verdict(&down, mode, &links), Verdict::Down);
+        }
     }
 
     #[test]
