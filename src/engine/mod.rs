@@ -304,7 +304,10 @@ impl Engine {
                     self.times.carrier.get_or_insert(now);
                 }
             }
-            let before = std::mem::replace(&mut work.verdict, verdict(link, bond.mode, &self.view.links));
+            let is_fresh = |(index, hearing): (&u32, &Hearing)| hearing.is_fresh(now).then_some(*index);
+            let fresh: Vec<u32> = work.hearing.iter().filter_map(is_fresh).collect();
+            let verdict = verdict(link, bond.mode, &self.view.links, &fresh);
+            let before = std::mem::replace(&mut work.verdict, verdict);
             if work.verdict != before {
                 work.verdict_since = now;
                 self.stirred_at = now;
