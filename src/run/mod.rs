@@ -243,7 +243,7 @@ impl World {
         match self.settings.store.save(&state) {
             Ok(()) => self.saved = Some(state),
             Err(error) => {
-                log::warn!("the state can't be written to {}: {error}", self.settings.store.path().display());
+                log::warn!("the state can't be written to {}: {error}", store::RUN);
             }
         }
     }
