@@ -165,8 +165,11 @@ int main(int argc, char **argv)
         struct pollfd fd = {netlink, POLLIN, 0};
         if (ppoll(&fd, 1, &wait, NULL) > 0)
             hear(netlink);
-        if (!ended && waitpid(tool, &status, WNOHANG) == tool)
+        if (!ended && waitpid(tool, &status, WNOHANG) == tool) {
             ended = 1;
+            if (status && end == limit)
+                break; // it gave up
+        }
         if (lacp && address && end == limit)
             end = now_ms() + stay;
     }
