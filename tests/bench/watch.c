@@ -177,14 +177,17 @@ int main(int argc, char **argv)
         ended = 1;
 
     struct rusage usage;
+    struct timespec own;
     getrusage(RUSAGE_CHILDREN, &usage);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
     if (carrier)
         fprintf(out, "carrier %.1f\n", carrier);
     if (lacp)
         fprintf(out, "lacp %.1f\n", lacp);
     if (address)
         fprintf(out, "address %.1f\n", address);
-    fprintf(out, "longest %.1f\npeak_ended %ld\n", longest, usage.ru_maxrss);
+    fprintf(out, "longest %.1f\nown %.2f\n", longest, (own.tv_sec * 1e3 + own.tv_nsec / 1e6) / now_ms() * 100);
+    fprintf(out, "peak_ended %ld\n", usage.ru_maxrss);
     if (ended)
         fprintf(out, "status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return fclose(out) ? 1 : 0;
