@@ -29,6 +29,7 @@
 enum { SYNCHRONIZED = 8, COLLECTING = 16, DISTRIBUTING = 32, DEFAULTED = 64, EXPIRED = 128 };
 
 static const char *const ports[] = {"eth0", "eth1"};
+static unsigned indexes[2];
 static double carrier, lacp, address;
 
 static void die(const char *what)
@@ -53,18 +54,23 @@ static void note(double *event)
         *event = now_ms();
 }
 
-// The number in a file of /sys/class/net/PORT, -1 if there is none.
-static int number(const char *port, const char *file)
+// The LACP state of port I, 0 while it is in no bond. The file stays open: a look is to cost little.
+static int port_state(int i)
 {
+    static int fds[] = {-1, -1};
     char path[96], text[16];
-    snprintf(path, sizeof path, "/sys/class/net/%s/%s", port, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return -1;
+    if (fds[i] < 0) {
+        snprintf(path, sizeof path, "/sys/class/net/%s/bonding_slave/ad_actor_oper_port_state", ports[i]);
+        fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+        if (fds[i] < 0)
+            return 0;
+    }
+    ssize_t n = pread(fds[i], text, sizeof text - 1, 0);
+    if (n <= 0) { // it has left the bond
+        close(fds[i]);
+        fds[i] = -1;
+        return 0;
+    }
     text[n] = 0;
     return atoi(text);
 }
@@ -72,14 +78,10 @@ static int number(const char *port, const char *file)
 static void look(void)
 {
     const int passes = SYNCHRONIZED | COLLECTING | DISTRIBUTING;
-    for (int i = 0; i < 2; i++) {
-        if (!carrier && number(ports[i], "carrier") == 1)
-            note(&carrier);
-        // Without a partner a port can distribute too: defaulted.
-        int state = lacp ? -1 : number(ports[i], "bonding_slave/ad_actor_oper_port_state");
-        if (state >= 0 && (state & (passes | DEFAULTED | EXPIRED)) == passes)
+    // Without a partner a port can distribute too: defaulted.
+    for (int i = 0; i < 2 && !lacp; i++)
+        if ((port_state(i) & (passes | DEFAULTED | EXPIRED)) == passes)
             note(&lacp);
-    }
 }
 
 static void heed(const struct nlmsghdr *message)
@@ -87,7 +89,7 @@ static void heed(const struct nlmsghdr *message)
     if (message->nlmsg_type == RTM_NEWLINK) {
         const struct ifinfomsg *link = NLMSG_DATA(message);
         for (int i = 0; i < 2; i++)
-            if (link->ifi_flags & LOWER_UP && (unsigned)link->ifi_index == if_nametoindex(ports[i]))
+            if (link->ifi_flags & LOWER_UP && (unsigned)link->ifi_index == indexes[i])
                 note(&carrier);
     } else if (message->nlmsg_type == RTM_NEWADDR) {
         const struct ifaddrmsg *a = NLMSG_DATA(message);
@@ -147,6 +149,9 @@ int main(int argc, char **argv)
     // It must be there when something happens; what it does then is short.
     setpriority(PRIO_PROCESS, 0, -10);
     int netlink = listen_netlink();
+    for (int i = 0; i < 2; i++)
+        if (!(indexes[i] = if_nametoindex(ports[i])))
+            die(ports[i]);
 
     now_ms();
     pid_t tool = start(argv[2], argv + 5);
