@@ -9,6 +9,7 @@ mod address;
 pub mod backoff;
 mod build;
 mod ending;
+mod hold;
 mod lease;
 mod limits;
 mod refused;
