@@ -228,7 +228,7 @@ impl Engine {
         }
     }
 
-    fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+    pub(super) fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         if let Some(lease) = self.targets[which].lease.clone() {
             self.set_lease(now, which, &lease, out);
         } else if self.targets[which].spec.ipv4.method == Method4::Static
