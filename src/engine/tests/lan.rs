@@ -181,7 +181,9 @@ impl Lan {
             let answer = server.answer(message, to).filter(|_| self.passes()).filter(|_| self.passes());
             if let Some(answer) = answer {
                 if option(&answer, 53) == Some(&[ACK]) {
-                    self.granted.insert(server.gives(), at + ROUND_TRIP + Millis::from(server.term) * 1_000);
+                    // Two servers may have granted it, each in its own words.
+                    let until = self.granted.entry(server.gives()).or_default();
+                    *until = (*until).max(at + ROUND_TRIP + Millis::from(server.term) * 1_000);
                 }
                 self.answers.push((at + ROUND_TRIP, index, answer));
             }
