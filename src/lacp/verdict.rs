@@ -239,13 +239,9 @@ mod tests {
         let mut hearing = Hearing::default();
         hearing.look(0, &link);
         assert!(!hearing.is_fresh(0), "nobody knows that it was ever down");
-        let losses: [(u64, fn(&mut Link)); 2] = [
-            (1_000, |link| link.carrier = false),
-            (5_000, |link| link.port.as_mut().unwrap().link_up = false),
-        ];
-        for (at, lose) in losses {
-            let mut down = link.clone();
-            lose(&mut down);
+        for (at, carrier, link_up) in [(1_000, false, true), (5_000, true, false)] {
+            let mut down = Link { carrier, ..link.clone() };
+            down.port.as_mut().unwrap().link_up = link_up;
             hearing.look(at, &down);
             assert!(!hearing.is_fresh(at));
             hearing.look(at + 1_000, &link);
