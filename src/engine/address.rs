@@ -221,23 +221,6 @@ impl Engine {
         }
     }
 
-    /// A link that came up again has lost its routes.
-    fn restore(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        if std::mem::take(&mut self.targets[which].was_down) {
-            self.set_again(now, which, out);
-        }
-    }
-
-    pub(super) fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        if let Some(lease) = self.targets[which].lease.clone() {
-            self.set_lease(now, which, &lease, out);
-        } else if self.targets[which].spec.ipv4.method == Method4::Static
-            && self.targets[which].begun.is_some()
-        {
-            self.set_static(now, which, out);
-        }
-    }
-
     pub(super) fn verdict_below(&self, which: usize) -> &Verdict {
         self.targets[which].bond.map_or(&Verdict::NoPorts, |bond| &self.bonds[bond].verdict)
     }
@@ -262,7 +245,7 @@ impl Engine {
         }
     }
 
-    fn set_static(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+    pub(super) fn set_static(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let spec = self.targets[which].spec.ipv4.clone();
         self.set_names(out);
         self.apply(which, &spec.addresses, spec.peer, None, out);

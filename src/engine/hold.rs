@@ -1,12 +1,31 @@
-//! Addresses and the default route stay: what something else takes away is put back.
+//! Holding what was set: addresses and routes that are gone, with the link that was down or by somebody's hand, are set
+//! again.
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::types::Action;
 use super::{Engine, Try};
 use crate::clock::Millis;
+use crate::plan::Method4;
 
 impl Engine {
+    /// A link that came up again has lost its routes.
+    pub(super) fn restore(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        if std::mem::take(&mut self.targets[which].was_down) {
+            self.set_again(now, which, out);
+        }
+    }
+
+    fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        if let Some(lease) = self.targets[which].lease.clone() {
+            self.set_lease(now, which, &lease, out);
+        } else if self.targets[which].spec.ipv4.method == Method4::Static
+            && self.targets[which].begun.is_some()
+        {
+            self.set_static(now, which, out);
+        }
+    }
+
     /// What something else has taken away is put back, at growing distance. Only from a fresh look at the machine.
     pub(super) fn hold_addresses(&mut self, now: Millis, out: &mut Vec<Action>) {
         if self.outcome.is_some() {

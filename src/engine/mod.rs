@@ -2,7 +2,7 @@
 //!
 //! It compares and acts; it has no script. Building the first time and repairing later are the same code:
 //! each step asks, from the ports upwards, what the first thing is that is not as it should be.
-//! The files here follow that order: `settled`, `build`, the verdicts of `lacp`, `address`, `lease`; `ending` and [`undo`] give
+//! The files here follow that order: `settled`, `build`, the verdicts of `lacp`, `address`, `lease`, `hold`; `ending` and [`undo`] give
 //! back.
 
 mod address;

@@ -239,16 +239,13 @@ mod tests {
         let mut hearing = Hearing::default();
         hearing.look(0, &link);
         assert!(!hearing.is_fresh(0), "nobody knows that it was ever down");
-        for lost in [
-            |link: &mut Link| link.carrier = false,
-            |link: &mut Link| link.port.as_mut().unwrap().link_up = false,
-        ] {
-            let mut down = link.clone();
-            lost(&mut down);
-            hearing.look(1_000, &down);
-            assert!(!hearing.is_fresh(1_000));
-            hearing.look(2_000, &link);
-            assert!(hearing.is_fresh(2_299) && !hearing.is_fresh(2_300));
+        for (at, carrier, link_up) in [(1_000, false, true), (5_000, true, false)] {
+            let mut down = Link { carrier, ..link.clone() };
+            down.port.as_mut().unwrap().link_up = link_up;
+            hearing.look(at, &down);
+            assert!(!hearing.is_fresh(at));
+            hearing.look(at + 1_000, &link);
+            assert!(hearing.is_fresh(at + 1_299) && !hearing.is_fresh(at + 1_300));
         }
         link.index = 5;
         let judge = |fresh: &[u32]| verdict(&bond(PARTNER), Mode::Lacp, &Links(vec![link.clone()]), fresh);
