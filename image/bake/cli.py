@@ -73,6 +73,8 @@ def _bake(options):
     request = _request(options)
     with _open(source) as file:
         image = Image(file, source)
+        if all(segment.ours for segment in image.segments):
+            raise Refusal(f"{source} holds nothing but what bondstrap adds: pass the image that it is added to")
         base, last = image.base(), image.last()
         result = bake.into_image(request, image)
         size = sum(end - start for start, end in base)

@@ -46,8 +46,6 @@ class Image:
             at, previous = segment.end, segment
         if not self.segments:
             raise Refusal(f"{name} holds nothing but zeros: it is no initramfs")
-        if all(segment.ours for segment in self.segments):
-            raise Refusal(f"{name} holds nothing but what bondstrap adds: pass the image that it is added to")
 
     def _next(self, at):
         """Where the zeros from `at` on end; None: with the file."""
