@@ -157,6 +157,8 @@ class _Work:
         arguments = ["-indev", f"stdio:{self._before.path}", "-outdev", f"stdio:{made}", "-boot_image", "any", "replay",
                      "-boot_image", "any", "gpt_disk_guid=volume_date_uuid",
                      "-volume_date", "uuid", self._before.identity, "-volume_date", "c", f"={self._epoch}"]  # fmt: skip
+        # One session from sector 0 on, as it was; by default a second set of descriptors makes room for more.
+        arguments += ["-compliance", "no_emul_toc"]
         if self._before.joliet:
             arguments += ["-joliet", "on", "-compliance", "joliet_long_names:joliet_long_paths"]
         for path, file in self._changed.items():
