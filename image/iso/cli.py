@@ -26,7 +26,7 @@ def _arguments(argv):
     parser.add_argument("source", metavar="IN.iso", help="the installer as it was fetched, or one remastered before")
     parser.add_argument("target", metavar="OUT.iso", help="where the new one goes; it must not be there yet")
     parser.add_argument("--cmdline", metavar="WORDS", default="",
-                        help='for example "bond=eth0,eth1 bondmode=802.3ad ip=dhcp"; without, type them at the boot prompt')
+                        help='for example "bond=eth0,eth1 bondmode=802.3ad ip=dhcp"; without, bondstrap stays idle')
     parser.add_argument("--binary", metavar="PATH", default=str(ROOT / "dist" / "bondstrap"),
                         help="the static program (dist/bondstrap)")
     parser.add_argument("--modules", metavar="DIR", action="append", default=[],

@@ -6,7 +6,7 @@ from . import dom0, fat, layout
 from .config import Config
 
 IDLE = (
-    "no words given, so bondstrap stays idle: type them at the boot prompt, or on tty2 "
+    "no words given, so bondstrap stays idle until somebody types on tty2 "
     "`bondstrap --cmdline 'bond=eth0,eth1 ip=dhcp' up`"
 )
 

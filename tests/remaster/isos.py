@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(ROOT / "image"), str(ROOT / "tests" / "bake")]
+sys.path += [str(ROOT / "image"), str(ROOT / "tests" / "bake")]
 
 from kernel_model import Kernel  # noqa: E402
 from support import DIR, FILE, PACKERS, PROGRAM, cpio, directories, elf, systemd  # noqa: E402
