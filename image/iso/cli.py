@@ -45,6 +45,8 @@ def main(argv=None):
             bake.check_words(" ".join(kernel_words), options.binary)
         baked = bake.Request(program, None, [origin.directory(directory) for directory in options.modules])
         request = remaster.Request(baked, str(Path(options.binary).resolve()), kernel_words)
+        if sys.stderr.isatty():
+            print("install.img is unpacked once to look at it: some seconds", file=sys.stderr)
         report = remaster.remaster(options.source, options.target, request)
     except Refusal as refusal:
         print(f"remaster-iso: {refusal}", file=sys.stderr)

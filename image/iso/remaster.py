@@ -183,6 +183,5 @@ class _Work:
 
 def _boots(volume):
     """By what it boots."""
-    platforms = [line.split(":")[1].split()[1] for line in volume.boot if line.startswith("El Torito boot img")]
     area = next((line.partition(":")[2].strip() for line in volume.boot if line.startswith("System area summary")), "none")
-    return f"El Torito {', '.join(platforms)}; system area {area}"
+    return f"El Torito {', '.join(volume.boot_images.values())}; system area {area}"

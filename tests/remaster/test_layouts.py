@@ -110,6 +110,23 @@ class Layouts(Case):
         target, _ = self.remaster(source)
         self.assertEqual(self.reports(source), self.reports(target))
 
+    def test_booting_by_grub_alone(self):
+        tree = self.tree("9")
+        tree.remove("boot/isolinux/isolinux.cfg")
+        # As long as GRUB's own, with its places in it.
+        tree.write("boot/grub/eltorito.img", bytes(range(256)) * 20)
+        source = self.dir / "in.iso"
+        isos.run("xorriso", "-as", "mkisofs", "-o", source, "-r", "-V", "V9", "-c", "boot.cat", "-b", "boot/grub/eltorito.img",
+                 "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info", "-eltorito-alt-boot",
+                 "-e", "boot/efiboot.img", "-no-emul-boot", tree.folder)  # fmt: skip
+        # So that things move.
+        target, _ = self.remaster(source, WORDS + " hostname=" + "a" * 60, warnings=None)
+        self.assertEqual(self.reports(source), self.reports(target))
+        for iso in (source, target):
+            at = place(iso, "/boot/grub/eltorito.img")
+            data = Path(iso).read_bytes()[at * SECTOR :]
+            self.assertEqual(struct.unpack_from("<Q", data, 2548)[0], at * 4 + 5)
+
 
 class Again(Case):
     def test_the_same_bytes_again(self):

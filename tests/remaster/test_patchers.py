@@ -25,7 +25,7 @@ class Patchers(Case):
         return subprocess.run(
             ["fakeroot", "-i", "state", "-s", "state", "--", str(isos.ROOT / "image/xcp-ng" / f"{which}-patcher"),
              str(folder)], capture_output=True, text=True, cwd=elsewhere, timeout=60, check=False,
-            env={**os.environ, "BONDSTRAP_BINARY": str(self.program), **environment},
+            umask=0o077, env={**os.environ, "BONDSTRAP_BINARY": str(self.program), **environment},
         )  # fmt: skip
 
     def unpacked(self, image):
@@ -43,6 +43,7 @@ class Patchers(Case):
     def test_install_patcher(self):
         before = cpio(isos.root_of_installer())
         folder = self.unpacked(before)
+        (folder / "etc/profile.d").rmdir()
         for _ in range(2):
             done = self.patch("install", folder)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -50,6 +51,7 @@ class Patchers(Case):
             old, new = unpack(before), unpack(self.packed(folder))
             self.assertEqual({path for path in new if new[path] != old.get(path)} - {path for path in old}, OURS)
             self.assertFalse(old.keys() - new.keys())
+        self.assertEqual(stat.S_IMODE((folder / "etc/profile.d").stat().st_mode), 0o755)
         # Through /sbin, /lib and the like as the image has them, and not over them.
         self.assertTrue((folder / "sbin").is_symlink())
         self.assertEqual((folder / "usr/bin/bondstrap").read_bytes(), self.program.read_bytes())

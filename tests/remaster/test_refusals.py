@@ -87,6 +87,15 @@ class Refused(Case):
         isos.run("genisoimage", "-quiet", "-o", source, "-r", "-J", tree.folder)
         self.refuse(source, "no boot record (El Torito)")
 
+    def test_uefi_from_elsewhere(self):
+        tree = self.tree()
+        (tree.folder / "boot/efiboot.img").rename(tree.folder / "boot/other.img")
+        source = self.dir / "in.iso"
+        isos.run("xorriso", "-as", "mkisofs", "-o", source, "-r", "-c", "boot.cat", "-b", "boot/isolinux/isolinux.bin",
+                 "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "-eltorito-alt-boot", "-e", "boot/other.img",
+                 "-no-emul-boot", tree.folder)  # fmt: skip
+        self.refuse(source, "UEFI starts from /boot/other.img in it, and not from /boot/efiboot.img")
+
     def test_names(self):
         source = self.iso()
         link = self.dir / "link.iso"
