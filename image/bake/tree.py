@@ -1,0 +1,213 @@
+"""The tree that the kernel makes of an initramfs, link by link, without unpacking it. Pure."""
+
+import stat
+from dataclasses import dataclass, field
+from typing import Optional
+
+from .errors import Refusal
+
+# The kernel's MAXSYMLINKS.
+HOPS = 40
+
+
+@dataclass(eq=False)
+class Node:
+    """An inode. Hard links share one."""
+
+    mode: int
+    children: Optional[dict] = None
+    target: Optional[str] = None
+    data: Optional[bytes] = None
+    size: int = 0
+    links: int = 1
+    # Where its bytes are: number of the segment, number of the entry in it.
+    place: Optional[tuple] = None
+
+    @property
+    def kind(self):
+        """The type bits of the mode."""
+        return stat.S_IFMT(self.mode)
+
+    @property
+    def is_dir(self):
+        return self.children is not None
+
+    @property
+    def is_file(self):
+        return stat.S_ISREG(self.mode)
+
+
+class Unreachable(Exception):
+    """A path can't be walked: a component that is no directory, or links in a circle."""
+
+
+@dataclass
+class Found:
+    """Where a walk ended: names and nodes from the root; what is not there any more."""
+
+    names: list
+    nodes: list
+    missing: list = field(default_factory=list)
+
+    @property
+    def node(self):
+        return None if self.missing else self.nodes[-1]
+
+    @property
+    def path(self):
+        return "/".join(self.names + self.missing)
+
+
+class Tree:
+    """A root directory, and the rules by which entries change it."""
+
+    def __init__(self):
+        self.root = Node(stat.S_IFDIR | 0o755, children={})
+        self._links = {}
+
+    def walk(self, path, follow=True):
+        """Follows `path` from the root as the kernel's path walk does; `follow`: also a link at its end."""
+        names, nodes, hops = [], [self.root], 0
+        pending = path.split("/")[::-1]
+        while pending:
+            name = pending.pop()
+            if name in ("", "."):
+                if not nodes[-1].is_dir:
+                    raise Unreachable(f"{'/'.join(names)} is no directory")
+                continue
+            if not nodes[-1].is_dir:
+                raise Unreachable(f"{'/'.join(names)} is no directory")
+            if name == "..":
+                if names:
+                    names.pop()
+                    nodes.pop()
+                continue
+            child = nodes[-1].children.get(name)
+            if child is None:
+                rest = [part for part in pending[::-1] if part not in ("", ".")]
+                if ".." in rest:
+                    raise Unreachable(f"{'/'.join(names + [name])} is not there")
+                return Found(names, nodes, [name] + rest)
+            if child.target is not None and (pending or follow):
+                hops += 1
+                if hops > HOPS:
+                    raise Unreachable(f"{'/'.join(names + [name])} is a link in a circle")
+                if child.target.startswith("/"):
+                    names, nodes = [], [self.root]
+                pending += child.target.split("/")[::-1]
+                continue
+            names.append(name)
+            nodes.append(child)
+        return Found(names, nodes)
+
+    def get(self, path, follow=True):
+        """The node at `path`, or None."""
+        try:
+            return self.walk(path, follow).node
+        except Unreachable:
+            return None
+
+    def end_archive(self):
+        """Hard links reach no further than their archive."""
+        self._links.clear()
+
+    def add(self, header, data=None, target=None, place=None):
+        """What the kernel does with one entry: do_name(), do_symlink(). Entries that it drops are dropped."""
+        try:
+            found = self.walk(header.name, follow=False)
+        except Unreachable:
+            return
+        if len(found.missing) > 1 or not (found.names or found.missing):
+            if not found.missing and stat.S_ISDIR(header.mode):
+                self.root.mode = header.mode
+            return
+        if found.missing:
+            parent, name, old = found.nodes[-1].children, found.missing[0], None
+        else:
+            parent, name, old = found.nodes[-2].children, found.names[-1], found.nodes[-1]
+        slot = _Slot(parent, name, old, header.name.endswith("/"))
+        if stat.S_ISDIR(header.mode):
+            self._directory(slot, header)
+        elif stat.S_ISLNK(header.mode):
+            slot.clean(0)
+            if slot.node is None:
+                slot.put(Node(header.mode, target=target, place=place))
+        elif stat.S_ISREG(header.mode):
+            self._file(slot, header, data, place)
+        elif header.kind:
+            slot.clean(header.mode)
+            if slot.node is None and not self._linked(slot, header):
+                slot.put(Node(header.mode, place=place))
+
+    @staticmethod
+    def _directory(slot, header):
+        slot.clean(header.mode)
+        if slot.node is None:
+            slot.put(Node(header.mode, children={}))
+        else:
+            slot.node.mode = header.mode
+
+    def _file(self, slot, header, data, place):
+        slot.clean(header.mode)
+        linked = self._linked(slot, header)
+        if linked is False:
+            return
+        if slot.node is None:
+            slot.put(Node(header.mode))
+        if slot.node is None or not slot.node.is_file:
+            return
+        slot.node.mode = header.mode
+        if header.size or not linked:
+            # The inode stays: all its names see the new bytes.
+            slot.node.data, slot.node.size, slot.node.place = data, header.size, place
+
+    def _linked(self, slot, header):
+        """maybe_link(): True: now a further name of an earlier entry; False: could not be; None: no link."""
+        if header.nlink < 2:
+            return None
+        key = (header.ino, header.device, header.kind)
+        if key not in self._links:
+            self._links[key] = header.name
+            return None
+        slot.clean(0)
+        old = self.get(self._links[key], follow=False)
+        if old is None or old.is_dir or slot.node is not None:
+            return False
+        slot.put(old)
+        if slot.node is not old:
+            return False
+        old.links += 1
+        return True
+
+
+class _Slot:
+    """A name in a directory."""
+
+    def __init__(self, children, name, node, slash):
+        self._children, self._name, self.node, self._slash = children, name, node, slash
+
+    def clean(self, mode):
+        """clean_path(): what is of another type goes, but no directory that holds something."""
+        if self.node is None or stat.S_IFMT(mode) == self.node.kind or self.node.children:
+            return
+        self.node.links -= 1
+        del self._children[self._name]
+        self.node = None
+
+    def put(self, node):
+        """Makes `node` the one of this name. A name with a slash behind it takes directories only."""
+        if node.is_dir or not self._slash:
+            self._children[self._name] = self.node = node
+
+
+def place(tree, path):
+    """Where `path` really lands in `tree`, and which directories have to be made for it, outermost first."""
+    parent, _, name = path.rpartition("/")
+    try:
+        found = tree.walk(parent)
+    except Unreachable as error:
+        raise Refusal(f"/{path} can't be put into this image: /{error}") from None
+    if found.node is not None and not found.node.is_dir:
+        raise Refusal(f"/{path} can't be put into this image: /{found.path} is no directory")
+    new = ["/".join(found.names + found.missing[: count + 1]) for count in range(len(found.missing))]
+    return "/".join(found.names + found.missing + [name]), new
