@@ -86,6 +86,28 @@ class Systemd:
             overlay.file(f"{self._units}/bondstrap.service.d/modules.conf", hook(self.name, "modules.conf"))
 
 
+class XcpNg:
+    """XCP-ng's and XenServer's install.img: systemd starts the installer, and stays."""
+
+    name = "xcp-ng"
+    about = "/opt/xensource/installer"
+    _units = "etc/systemd/system"
+
+    @staticmethod
+    def detect(tree):
+        node = tree.get("opt/xensource/installer")
+        return node is not None and node.is_dir
+
+    def add(self, plan):
+        """The unit, beside the installer's, and a line for who logs in on tty2."""
+        plan.file(f"{self._units}/bondstrap.service", hook(self.name, "bondstrap.service"))
+        plan.link(f"{self._units}/multi-user.target.wants/bondstrap.service", "../bondstrap.service")
+        plan.file("etc/profile.d/bondstrap.sh", hook(self.name, "profile.sh"))
+
+    def add_overlay(self, overlay, _brings_modules):
+        """Nothing: to an overlay it is an image with systemd."""
+
+
 class Nothing:
     """Binary, words and modules only: the image's own init calls it."""
 
@@ -103,7 +125,7 @@ class Nothing:
         """Nothing."""
 
 
-KINDS = (InitramfsTools(), Systemd(), Nothing())
+KINDS = (InitramfsTools(), XcpNg(), Systemd(), Nothing())
 
 
 def choose(tree, asked):

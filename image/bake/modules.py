@@ -25,7 +25,8 @@ def info(data, where):
     if data[:4] != b"\x7fELF" or len(data) < 64:
         raise Refusal(f"{where} is no kernel module (no ELF file)")
     order = ">" if data[5] == 2 else "<"
-    found = {name.decode(): value.decode("utf-8", "replace") for name, value in _FIELD.findall(_section(data, b".modinfo", order))}
+    pairs = _FIELD.findall(_section(data, b".modinfo", order))
+    found = {name.decode(): value.decode("utf-8", "replace") for name, value in pairs}
     if "vermagic" not in found:
         raise Refusal(f"{where} is no kernel module that says for which kernel it is (vermagic)")
     depends = tuple(name.replace("-", "_") for name in found.get("depends", "").split(",") if name)

@@ -113,19 +113,12 @@ class Tree:
 
     def add(self, header, data=None, target=None, place=None):
         """What the kernel does with one entry: do_name(), do_symlink(). Entries that it drops are dropped."""
-        try:
-            found = self.walk(header.name, follow=False)
-        except Unreachable:
-            return
-        if len(found.missing) > 1 or not (found.names or found.missing):
-            if not found.missing and stat.S_ISDIR(header.mode):
+        earlier = self._earlier(header)
+        slot = _Slot(self, header.name)
+        if slot.node is self.root:
+            if stat.S_ISDIR(header.mode):
                 self.root.mode = header.mode
             return
-        if found.missing:
-            parent, name, old = found.nodes[-1].children, found.missing[0], None
-        else:
-            parent, name, old = found.nodes[-2].children, found.names[-1], found.nodes[-1]
-        slot = _Slot(parent, name, old, header.name.endswith("/"))
         if stat.S_ISDIR(header.mode):
             self._directory(slot, header)
         elif stat.S_ISLNK(header.mode):
@@ -133,10 +126,10 @@ class Tree:
             if slot.node is None:
                 slot.put(Node(header.mode, target=target, place=place))
         elif stat.S_ISREG(header.mode):
-            self._file(slot, header, data, place)
+            self._file(slot, header, earlier, data, place)
         elif header.kind:
             slot.clean(header.mode)
-            if slot.node is None and not self._linked(slot, header):
+            if self._linked(slot, earlier) is None and slot.node is None:
                 slot.put(Node(header.mode, place=place))
 
     @staticmethod
@@ -147,9 +140,9 @@ class Tree:
         else:
             slot.node.mode = header.mode
 
-    def _file(self, slot, header, data, place):
+    def _file(self, slot, header, earlier, data, place):
         slot.clean(header.mode)
-        linked = self._linked(slot, header)
+        linked = self._linked(slot, earlier)
         if linked is False:
             return
         if slot.node is None:
@@ -161,16 +154,21 @@ class Tree:
             # The inode stays: all its names see the new bytes.
             slot.node.data, slot.node.size, slot.node.place = data, header.size, place
 
-    def _linked(self, slot, header):
-        """maybe_link(): True: now a further name of an earlier entry; False: could not be; None: no link."""
-        if header.nlink < 2:
+    def _earlier(self, header):
+        """find_link(): the name with which this inode came first. A name counts even where nothing came of it."""
+        if header.nlink < 2 or stat.S_ISDIR(header.mode) or stat.S_ISLNK(header.mode):
             return None
         key = (header.ino, header.device, header.kind)
-        if key not in self._links:
-            self._links[key] = header.name
+        earlier = self._links.get(key)
+        self._links.setdefault(key, header.name)
+        return earlier
+
+    def _linked(self, slot, earlier):
+        """maybe_link(): True: now a further name of an earlier entry; False: could not be; None: no link."""
+        if earlier is None:
             return None
         slot.clean(0)
-        old = self.get(self._links[key], follow=False)
+        old = self.get(earlier, follow=False)
         if old is None or old.is_dir or slot.node is not None:
             return False
         slot.put(old)
@@ -181,22 +179,38 @@ class Tree:
 
 
 class _Slot:
-    """A name in a directory."""
+    """A name in a directory, by its path; or nowhere, where the path can't be walked."""
 
-    def __init__(self, children, name, node, slash):
-        self._children, self._name, self.node, self._slash = children, name, node, slash
+    def __init__(self, tree, path):
+        self._tree, self._path = tree, path
+        self._find()
+
+    def _find(self):
+        self._children = self._name = self.node = None
+        try:
+            found = self._tree.walk(self._path, follow=False)
+        except Unreachable:
+            return
+        if found.missing:
+            if len(found.missing) == 1 and found.nodes[-1].is_dir:
+                self._children, self._name = found.nodes[-1].children, found.missing[0]
+            return
+        self.node = found.node
+        if found.names:
+            self._children, self._name = found.nodes[-2].children, found.names[-1]
 
     def clean(self, mode):
         """clean_path(): what is of another type goes, but no directory that holds something."""
-        if self.node is None or stat.S_IFMT(mode) == self.node.kind or self.node.children:
+        if self.node is None or self._name is None or stat.S_IFMT(mode) == self.node.kind or self.node.children:
             return
         self.node.links -= 1
         del self._children[self._name]
-        self.node = None
+        # What went may have been a link on the way here.
+        self._find()
 
     def put(self, node):
         """Makes `node` the one of this name. A name with a slash behind it takes directories only."""
-        if node.is_dir or not self._slash:
+        if self._name is not None and (node.is_dir or not self._path.endswith("/")):
             self._children[self._name] = self.node = node
 
 

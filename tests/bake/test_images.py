@@ -1,6 +1,6 @@
 """Whole images: after the kernel's rules of unpacking, the result is IN's tree and exactly our files."""
 
-import json
+import gzip
 import random
 import stat
 import unittest
@@ -142,6 +142,34 @@ class Unpacked(Case):
         self.assertTrue((self.dir / "link").is_symlink())
         self.assertEqual(stat.S_IMODE(source.stat().st_mode), 0o640)
         self.assertIn("/usr/bin/bondstrap", unpack(source.read_bytes()))
+
+    def test_cpio(self):
+        """An image that cpio made of real files; and cpio lists of each part what it should."""
+        root = self.dir / "root"
+        for path in ("usr/bin", "etc", "init.d", f"usr/lib/modules/{VERSION}"):
+            (root / path).mkdir(parents=True)
+        (root / "lib").symlink_to("usr/lib")
+        (root / "init").write_bytes(b"x" * 70001)
+        (root / "usr/bin/modprobe").write_text("x")
+        (root / "usr/bin/modprobe").chmod(0o755)
+        (root / "usr/bin/again").hardlink_to(root / "usr/bin/modprobe")
+        (root / f"usr/lib/modules/{VERSION}/modules.builtin").write_text("kernel/bonding.ko\nkernel/8021q.ko\n")
+        names = "".join(f"{path.relative_to(root)}\n" for path in sorted(root.rglob("*")))
+        made = support.subprocess.run(["cpio", "-o", "-H", "newc", "-D", root], input=names.encode(), check=True,
+                                      capture_output=True).stdout
+        for pack in (PACKERS["none"], PACKERS["gzip"]):
+            base = pack(made)
+            baked = self.bake(base, "--hook", "none", "--cmdline", "x")
+            self.assertEqual(self.added(base, baked), OURS | WORDS)
+            start = len(base) + -len(base) % 4
+            ours = gzip.decompress(baked[start:].rstrip(b"\0") if baked[start:].endswith(b"\0") else baked[start:])
+            self.assertEqual(self.cpio_lists(ours), ["bondstrap.baked", "usr/bin/bondstrap", "etc/cmdline.d",
+                                                     "etc/cmdline.d/bondstrap.conf"])
+            self.assertEqual(self.cpio_lists(made), names.split())
+
+    def cpio_lists(self, archive):
+        done = support.subprocess.run(["cpio", "-it"], input=archive, check=True, capture_output=True)
+        return done.stdout.decode().split()
 
     def test_random_trees(self):
         """Links, hard links and odd names at random: nothing of IN changes, but ORDER; ours are all there."""

@@ -1,0 +1,1 @@
+"""Putting bondstrap into an installer's ISO."""

@@ -1,0 +1,73 @@
+"""Kernel words, and how each boot loader has to be told them so that they reach the kernel unchanged. Pure."""
+
+import re
+
+from bake.errors import Refusal
+
+# What GRUB's lexer takes as a plain part of a word; commas, colons and the like included.
+_PLAIN = re.compile(r"[A-Za-z0-9_=,.:/@%+-]+\Z")
+# Quotes around a whole word, or around a value: others neither GRUB nor the kernel keeps as they are.
+_QUOTED = re.compile(r'(?:"[^"]*"|[^"=]+="[^"]*"|[^"]*)\Z')
+
+
+def split(line):
+    """Words as the kernel's next_arg() cuts them, quotes and all."""
+    return re.findall(r'(?:[^\s"]|"[^"]*(?:"|\Z))+', line)
+
+
+def read(line):
+    """The words of --cmdline, refused if a boot loader would change one of them on the way."""
+    for letter in line:
+        if not " " <= letter <= "~":
+            raise Refusal(
+                f"--cmdline: the character {letter!a} does not reach the kernel unchanged (mboot.c32 takes it for a "
+                f"blank); ASCII letters, digits and signs do"
+            )
+    words = split(line)
+    for word in words:
+        _check(word)
+    return words
+
+
+def _check(word):
+    if "'" in word or "\\" in word:
+        raise Refusal(f"--cmdline: in {word} GRUB would put a backslash before ' and \\; leave these characters out")
+    if not _QUOTED.match(word):
+        raise Refusal(f'--cmdline: in {word} the quotes do not reach the kernel unchanged; quote the value: name="a b"')
+    if "  " in word:
+        raise Refusal(f"--cmdline: of several blanks in {word}, mboot.c32 passes on one; write one")
+    if "---" in word.strip('"').split(" "):
+        raise Refusal("--cmdline: a lone --- separates the kernel from the next file of a boot entry; leave it out")
+
+
+def isolinux(words):
+    """For isolinux, pxelinux and mboot.c32: they cut at blanks, and put one blank where they did."""
+    return " ".join(words)
+
+
+def grub(words):
+    """For GRUB: it strips these quotes, and puts double ones around what has a blank."""
+    return " ".join(_grub_word(word) for word in words)
+
+
+def _grub_word(word):
+    plain = word.replace('"', "")
+    return plain if _PLAIN.match(plain) else f"'{plain}'"
+
+
+def ipxe(words):
+    """For iPXE: it cuts at blanks, knows no quotes, and can't be kept from expanding ${...}."""
+    for word in words:
+        pieces = word.split(" ")
+        if "${" in word or any(piece.startswith("#") or piece in ("||", "&&", ";") for piece in pieces):
+            raise Refusal(f"{word} can't be written for iPXE, which takes ${{...}}, #, ||, && and ; for its own")
+    return " ".join(words)
+
+
+def arrived(words):
+    """The line that the kernel gets from GRUB, for those who look at it beforehand."""
+    out = []
+    for word in words:
+        plain = word.replace('"', "")
+        out.append(f'"{plain}"' if " " in plain else plain)
+    return " ".join(out)
