@@ -77,10 +77,10 @@ def _bake(options):
             raise Refusal(f"{source} holds nothing but what bondstrap adds: pass the image that it is added to")
         base, last = image.base(), image.last()
         result = bake.into_image(request, image)
-        size = sum(end - start for start, end in base)
-        # Zeros behind lz4 end it for new kernels, and are damage for old ones: then nothing is lost with gzip.
-        follows = "none" if last.compression == "lz4 legacy" and last.end != base[-1][1] else last.compression
-        appended = output.packed(result.archive, follows, size)
+        if last.compression == "lz4 legacy":
+            # Zeros behind it are its end for new kernels and damage for old ones: without them both go on.
+            base[-1] = (base[-1][0], last.end)
+        appended = output.packed(result.archive, last.compression, sum(end - start for start, end in base))
         pieces = [output.copy(file, base), iter([appended])]
         output.write(target, (piece for part in pieces for piece in part), os.fstat(file.fileno()).st_mode)
     if last.compression == "lz4 frame":

@@ -11,7 +11,7 @@ from .tree import Tree
 # The first entry of a segment of ours: by it a second run knows the first.
 MARKER = "bondstrap.baked"
 # What is looked at by name is kept while the stream passes, but nothing that is this large.
-LARGEST = 64 << 20
+LARGEST = 8 << 20
 KEPT = {"modules.dep", "modules.dep.bin", "modules.builtin", "ORDER", MARKER}
 
 

@@ -12,8 +12,8 @@ from .errors import Refusal
 def packed(archive, compression, at):
     """The bytes that are appended at byte `at` behind a segment of this compression.
 
-    gzip is what every kernel unpacks, behind everything but lz4: until 5.12 its unlz4() takes whatever follows for
-    its own next block, so there it goes on in lz4, without zeros in between or behind.
+    gzip is what every kernel unpacks, behind everything but lz4: unlz4() takes whatever follows for its own next
+    block (new kernels not four zeros, 5.10 even those), so there it goes on in lz4, without zeros in between or behind.
     """
     if compression == "lz4 legacy":
         return streams.lz4_legacy(archive)

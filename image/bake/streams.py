@@ -221,7 +221,7 @@ def _lz4_legacy_end(descriptor, offset, where):
     """Blocks with their sizes, until the file, or zeros, or the next magic number."""
     cursor = _Cursor(descriptor, offset + 4, where)
     while cursor.at < cursor.size:
-        # As the kernel does since 5.12: too little for a block is the end.
+        # As new kernels do: too little for a block is the end.
         if cursor.at + 4 > cursor.size:
             break
         size = cursor.number(4)

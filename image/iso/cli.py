@@ -26,7 +26,7 @@ def _arguments(argv):
     parser.add_argument("source", metavar="IN.iso", help="the installer as it was fetched, or one remastered before")
     parser.add_argument("target", metavar="OUT.iso", help="where the new one goes; it must not be there yet")
     parser.add_argument("--cmdline", metavar="WORDS", default="",
-                        help='for example "bond=eth0,eth1 bondmode=802.3ad ip=dhcp"; without, type them at the boot prompt')
+                        help='for example "bond=eth0,eth1 bondmode=802.3ad ip=dhcp"; without, bondstrap stays idle')
     parser.add_argument("--binary", metavar="PATH", default=str(ROOT / "dist" / "bondstrap"),
                         help="the static program (dist/bondstrap)")
     parser.add_argument("--modules", metavar="DIR", action="append", default=[],
@@ -45,6 +45,8 @@ def main(argv=None):
             bake.check_words(" ".join(kernel_words), options.binary)
         baked = bake.Request(program, None, [origin.directory(directory) for directory in options.modules])
         request = remaster.Request(baked, str(Path(options.binary).resolve()), kernel_words)
+        if sys.stderr.isatty():
+            print("install.img is unpacked once to look at it: some seconds", file=sys.stderr)
         report = remaster.remaster(options.source, options.target, request)
     except Refusal as refusal:
         print(f"remaster-iso: {refusal}", file=sys.stderr)

@@ -64,7 +64,7 @@ def replace(image, changed, folder, where, epoch):
     shutil.copyfile(image, copy)
     if not (_put(copy, blanks, epoch) and _put(copy, files, epoch)):
         _grow(image, copy, files, sum(map(len, changed.values())), folder, where, epoch)
-    os.replace(copy, image)
+    shutil.copyfile(copy, image)
     for path, data in changed.items():
         if read(image, path, where) != data:
             raise Refusal(f"{where}: {path} is not what was written into it; is the image damaged?")

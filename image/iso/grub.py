@@ -8,6 +8,9 @@ from .kernels import is_linux
 # With and without `efi` and `16`, and what Xen's modules are loaded with.
 _LOADS = {"linux", "linuxefi", "linux16", "module", "module2", "xen_module"}
 
+# A command may follow on the same line.
+_KEYWORDS = {"if", "elif", "then", "else", "while", "until", "do", "!"}
+
 
 def commands(text):
     """Every simple command: [(word without quotes, start, end)]."""
@@ -75,6 +78,8 @@ def entries(text):
     """(title, start, end) of the words of each Linux kernel, in the order of the file."""
     found, title = [], None
     for command in commands(text):
+        while len(command) > 1 and command[0][0] in _KEYWORDS:
+            command = command[1:]
         name = command[0][0]
         if name in ("menuentry", "submenu") and len(command) > 1:
             title = command[1][0]

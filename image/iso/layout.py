@@ -21,8 +21,12 @@ def check(volume):
     for paths in (_BIOS, _UEFI) if volume.kept(EFI) else (_BIOS,):
         if not any(volume.kept(path) for path in paths):
             raise Refusal(f"{volume.path} is no installer of {_KNOWN}: it has neither {' nor '.join(paths)}")
-    if not any(line.startswith("El Torito boot img") for line in volume.boot):
+    if not volume.boot_images:
         raise Refusal(f"{volume.path} has no boot record (El Torito), so nothing could start from it; fetch it again")
+    for number, platform in volume.boot_images.items():
+        if platform == "UEFI" and volume.boot_paths.get(number) != EFI:
+            raise Refusal(f"{volume.path} is no installer of {_KNOWN}: UEFI starts from {volume.boot_paths.get(number)} "
+                          f"in it, and not from {EFI}")  # fmt: skip
 
 
 def configs(paths):

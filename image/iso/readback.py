@@ -4,6 +4,9 @@ from bake.errors import Refusal
 
 _ALIKE = ("El Torito img path", "El Torito img opts", "System area summary", "MBR partition path", "GPT partition path")
 
+# mkisofs -boot-info-table, and what xorriso writes for GRUB's own boot image.
+_PLACES = {"boot-info-table": (8, 64), "grub2-boot-info": (2548, 2556)}
+
 
 def boot_records(volume):
     """What firmware starts from, without the places, which move."""
@@ -29,42 +32,42 @@ def check(before, after, changed):
         raise Refusal(f"{differing[0]} is in only one of the two ISOs; the new one was thrown away")
     # Both tell where things are, and things have moved.
     catalogs = {line.partition(":")[2].strip() for line in before.boot if line.startswith("El Torito cat path")}
-    tables = _with_table(before)
+    places = _places(before)
     for path in sorted(before.files):
         if path in catalogs:
             continue
         same = (
-            _same(changed[path](), after.pieces(path))
+            _same(changed[path](), after.pieces(path), ())
             if path in changed
             else before.length(path) == after.length(path)
-            and _same(before.pieces(path), after.pieces(path), 64 if path in tables else 0)
+            and _same(before.pieces(path), after.pieces(path), places.get(path, ()))
         )
         if not same:
             raise Refusal(f"{path} in the new ISO is not what was to be written; it was thrown away")
 
 
-def _with_table(volume):
-    """Boot images that begin with a table of places (mkisofs -boot-info-table)."""
-    numbers = {line.split(":")[1].split()[0] for line in volume.boot
-               if line.startswith("El Torito img opts") and "boot-info-table" in line}  # fmt: skip
-    return {
-        line.split(":", 1)[1].split(None, 1)[1].strip() for line in volume.boot
-        if line.startswith("El Torito img path") and line.split(":")[1].split()[0] in numbers
-    }  # fmt: skip
+def _places(volume):
+    """Boot images that hold sector numbers, and where: [(start, end)]."""
+    places = {}
+    for number, options in volume.boot_options.items():
+        path = volume.boot_paths.get(number)
+        places[path] = [_PLACES[option] for option in options if option in _PLACES]
+    return places
 
 
-def _same(one, other, skip=0):
-    """The same bytes, from byte `skip` on, however they are cut."""
-    mine, theirs = bytearray(), bytearray()
-    first = True
+def _same(one, other, ignored):
+    """The same bytes, however they are cut, but for those that are ignored."""
+    mine, theirs, at = bytearray(), bytearray(), 0
     while True:
         mine += next(one, b"")
         theirs += next(other, b"")
         length = min(len(mine), len(theirs))
         if not length:
             return not mine and not theirs
-        start = min(skip, length) if first else 0
-        if mine[start:length] != theirs[start:length]:
+        for start, end in ignored:
+            start, end = (min(max(place - at, 0), length) for place in (start, end))
+            mine[start:end] = theirs[start:end]
+        if mine[:length] != theirs[:length]:
             return False
-        first = False
+        at += length
         del mine[:length], theirs[:length]

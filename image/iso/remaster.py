@@ -11,8 +11,8 @@ from bake import bake, kinds, output
 from bake.errors import Refusal
 from bake.image import Image
 
-from . import dom0, fat, layout, readback
-from .config import Config
+from . import layout, readback
+from .entries import Entries
 from .volume import Volume, complaint, xorriso
 
 # ELF's number of x86_64, the only machine these installers are for.
@@ -91,7 +91,7 @@ class _Work:
             self._epoch = calendar.timegm(time.strptime(before.identity[:14], "%Y%m%d%H%M%S"))
         except ValueError:
             self._epoch = 0
-        self._changed, self._lines = {}, []
+        self._changed = {}
 
     def write(self, target):
         """Makes the ISO; where it is."""
@@ -99,7 +99,6 @@ class _Work:
         if what:
             self._report.lines.append(f"{self._before.path}: {what}")
         self._configs()
-        self._warn()
         self._image()
         made = self._folder / "new.iso"
         self._xorriso(made, target)
@@ -119,55 +118,17 @@ class _Work:
 
     def _configs(self):
         """The words into every configuration, those within the FAT image as well."""
-        count = 0
-        for path in layout.configs(self._before.files):
-            data = self._before.read(path)
-            new, entries = self._config(path, data)
-            count += entries
-            if new != data:
-                self._change(path, new)
-        if not count:
-            raise Refusal(f"no boot configuration of {self._before.path} starts Linux: nothing would get the words")
+        entries = Entries(self._request.words, self._request.program)
+        for path, data in entries.all(self._before.files, self._before.read).items():
+            self._changed[path] = self._folder / f"file-{len(self._changed)}"
+            self._changed[path].write_bytes(data)
         if self._before.kept(layout.EFI):
-            self._efi()
-
-    def _efi(self):
-        image = self._folder / "efiboot.img"
-        image.write_bytes(self._before.read(layout.EFI))
-        changed = {}
-        for path in layout.configs(fat.listing(image, layout.EFI)):
-            data = fat.read(image, path, layout.EFI)
-            new, _ = self._config(f"{layout.EFI}:{path}", data)
-            if new != data:
-                changed[path] = new
-        if changed:
-            size = image.stat().st_size
-            fat.replace(image, changed, self._folder, layout.EFI, self._epoch)
-            if image.stat().st_size != size:
-                self._report.lines.append(f"{layout.EFI} was full: {size} bytes, now {image.stat().st_size}")
-            self._changed[layout.EFI] = image
-
-    def _config(self, name, data):
-        """The new bytes of one configuration, and how many entries of it start Linux."""
-        config, kernel_words = Config(name, data), self._request.words
-        entries = config.entries()
-        if not entries and config.starts_xen():
-            raise Refusal(f"{name} starts Xen, but no Linux kernel that is known here (vmlinuz)")
-        if entries:
-            self._report.lines.append(name)
-        for entry in entries:
-            plus = f" + {config.added(kernel_words)}" if kernel_words else ""
-            self._report.lines.append(f"  {entry.name}: {entry.own}{plus}")
-            self._lines.append((f"{name}, {entry.name}", config.kernel_line(entry, kernel_words)))
-        return config.with_words(kernel_words), len(entries)
-
-    def _warn(self):
-        if not self._request.words:
-            self._report.warnings.append(
-                "no words given (--cmdline): bondstrap stays idle unless they are typed at the boot prompt, or "
-                "`bondstrap --cmdline 'bond=eth0,eth1 ip=dhcp' up` on tty2"
-            )
-        self._report.warnings += dom0.warnings(self._lines, self._request.program)
+            image = self._folder / "efiboot.img"
+            image.write_bytes(self._before.read(layout.EFI))
+            if entries.efi(image, self._folder, self._epoch):
+                self._changed[layout.EFI] = image
+        self._report.lines += entries.lines
+        self._report.warnings += entries.warnings()
 
     def _image(self):
         """Our segment behind install.img."""
@@ -191,16 +152,13 @@ class _Work:
         self._report.lines.append(f"{layout.IMAGE} ({last.compression}): {'; '.join(result.told[1:])}")
         self._changed[layout.IMAGE] = new
 
-    def _change(self, path, data):
-        file = self._folder / f"file-{len(self._changed)}"
-        file.write_bytes(data)
-        self._changed[path] = file
-
     def _xorriso(self, made, target):
         # Without `replay` the result has no boot record, and xorriso is content with it.
         arguments = ["-indev", f"stdio:{self._before.path}", "-outdev", f"stdio:{made}", "-boot_image", "any", "replay",
                      "-boot_image", "any", "gpt_disk_guid=volume_date_uuid",
                      "-volume_date", "uuid", self._before.identity, "-volume_date", "c", f"={self._epoch}"]  # fmt: skip
+        # One session from sector 0 on, as it was; by default a second set of descriptors makes room for more.
+        arguments += ["-compliance", "no_emul_toc"]
         if self._before.joliet:
             arguments += ["-joliet", "on", "-compliance", "joliet_long_names:joliet_long_paths"]
         for path, file in self._changed.items():
@@ -225,6 +183,5 @@ class _Work:
 
 def _boots(volume):
     """By what it boots."""
-    platforms = [line.split(":")[1].split()[1] for line in volume.boot if line.startswith("El Torito boot img")]
     area = next((line.partition(":")[2].strip() for line in volume.boot if line.startswith("System area summary")), "none")
-    return f"El Torito {', '.join(platforms)}; system area {area}"
+    return f"El Torito {', '.join(volume.boot_images.values())}; system area {area}"

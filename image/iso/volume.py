@@ -23,11 +23,9 @@ def xorriso(arguments, epoch=None):
     environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     environment |= {"LC_ALL": "C"} | ({} if epoch is None else {"SOURCE_DATE_EPOCH": str(epoch)})
     try:
-        # Signals as they are here: with a limit of file size it gets an error and not SIGXFSZ.
         done = subprocess.run(
             [path, "-no_rc", "-return_with", "SORRY", "32", *arguments],
             stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=LIMIT, check=False,
-            restore_signals=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise Refusal(f"xorriso did not end within {LIMIT} s") from None
@@ -73,6 +71,26 @@ class Volume:
             raise Refusal(f"{path} can't be read as an ISO; xorriso says: {complaint(messages)}")
         self.files = _files(result)
         self.boot = [line for line in result if not line.startswith(("File data lba:", "Report layout:"))]
+
+    def _told(self, what):
+        """Number of a boot image → what is told of it."""
+        values = [line.partition(":")[2].split(None, 1) for line in self.boot if line.startswith(what)]
+        return {value[0]: value[1].strip() for value in values if len(value) == 2}
+
+    @property
+    def boot_images(self):
+        """Number → BIOS or UEFI."""
+        return {number: told.split()[0] for number, told in self._told("El Torito boot img").items()}
+
+    @property
+    def boot_paths(self):
+        """Number → its file."""
+        return self._told("El Torito img path")
+
+    @property
+    def boot_options(self):
+        """Number → what is patched into it."""
+        return {number: told.split() for number, told in self._told("El Torito img opts").items()}
 
     def close(self):
         """The file is let go."""

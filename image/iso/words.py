@@ -15,29 +15,29 @@ def split(line):
     return re.findall(r'(?:[^\s"]|"[^"]*(?:"|\Z))+', line)
 
 
-def read(line):
-    """The words of --cmdline, refused if a boot loader would change one of them on the way."""
+def read(line, where="--cmdline"):
+    """The words of a line, refused if a boot loader would change one of them on the way."""
     for letter in line:
         if not " " <= letter <= "~":
             raise Refusal(
-                f"--cmdline: the character {letter!a} does not reach the kernel unchanged (mboot.c32 takes it for a "
+                f"{where}: the character {letter!a} does not reach the kernel unchanged (mboot.c32 takes it for a "
                 f"blank); ASCII letters, digits and signs do"
             )
     words = split(line)
     for word in words:
-        _check(word)
+        _check(word, where)
     return words
 
 
-def _check(word):
+def _check(word, where):
     if "'" in word or "\\" in word:
-        raise Refusal(f"--cmdline: in {word} GRUB would put a backslash before ' and \\; leave these characters out")
+        raise Refusal(f"{where}: in {word} GRUB would put a backslash before ' and \\; leave these characters out")
     if not _QUOTED.match(word):
-        raise Refusal(f'--cmdline: in {word} the quotes do not reach the kernel unchanged; quote the value: name="a b"')
+        raise Refusal(f'{where}: in {word} the quotes do not reach the kernel unchanged; quote the value: name="a b"')
     if "  " in word:
-        raise Refusal(f"--cmdline: of several blanks in {word}, mboot.c32 passes on one; write one")
+        raise Refusal(f"{where}: of several blanks in {word}, mboot.c32 passes on one; write one")
     if "---" in word.strip('"').split(" "):
-        raise Refusal("--cmdline: a lone --- separates the kernel from the next file of a boot entry; leave it out")
+        raise Refusal(f"{where}: a lone --- separates the kernel from the next file of a boot entry; leave it out")
 
 
 def isolinux(words):

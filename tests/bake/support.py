@@ -1,7 +1,9 @@
 """Images, modules and programs for the tests; and the program under test, as a command."""
 
 import bz2
+import contextlib
 import gzip
+import io
 import lzma
 import os
 import stat
@@ -172,6 +174,15 @@ class Case(unittest.TestCase):
             environment["PATH"] = path
         return subprocess.run([sys.executable, str(COMMAND), *map(str, arguments)], capture_output=True, text=True,
                               cwd=self.dir, env=environment, timeout=60, check=False)
+
+    def run_here(self, *arguments):
+        """The same in this process, where many runs are wanted: exit code and sentence."""
+        from bake import cli
+
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            code = cli.main([str(argument) for argument in arguments])
+        return code, said.getvalue()
 
     def bake(self, data, *arguments, name="out"):
         """The bytes that come of an image."""

@@ -82,6 +82,17 @@ class Unpacked(Case):
         self.assertEqual(self.added(base, baked),
                          OURS | HOOK | {"/run/four", "/run/four/five", "/run/four/five/bondstrap.conf"})
 
+    def test_many_links(self):
+        """40 links on the way are followed, as by the kernel; one more is a circle to it."""
+        for count, code in ((40, 0), (41, 1)):
+            chain = [(f"l{i}", LINK, f"l{i + 1}".encode()) for i in range(count - 1)] + [(f"l{count - 1}", LINK, b"run")]
+            source = self.file("in", cpio([entry for entry in initramfs_tools() if not entry[0].startswith("etc")]
+                                          + chain + [("etc", LINK, b"l1")]))
+            done = self.run_command(source, "out", "--binary", self.program, "--cmdline", "x")
+            self.assertEqual(done.returncode, code, done.stderr)
+            if code == 0:
+                self.assertIn("/run/cmdline.d/bondstrap.conf", unpack((self.dir / "out").read_bytes()))
+
     def test_later_segments_win(self):
         """A second segment turns a directory that was empty into a link, and takes a file away."""
         first = cpio([*initramfs_tools(), ("etc/cmdline.d", DIR, b"")])
@@ -116,8 +127,10 @@ class Unpacked(Case):
         base = cpio(initramfs_tools())
         for count in (1, 2, 3, 4, 511, 5000):
             with self.subTest(count):
-                whole = PACKERS["gzip"](base) + bytes(count)
-                self.assertEqual(self.added(whole, self.bake(whole)), OURS | HOOK)
+                for whole in (PACKERS["gzip"](base) + bytes(count), base + bytes(count)):
+                    self.assertEqual(self.added(whole, self.bake(whole)), OURS | HOOK)
+                packed = PACKERS["lz4 legacy"](base)
+                self.assertEqual(self.bake(packed + bytes(count)), self.bake(packed))
         two = PACKERS["zstd"](base)
         two += bytes(-len(two) % 4 + 512) + cpio([("late", FILE, b"")]) + bytes(508)
         self.assertIn("/late", unpack(self.bake(two)))
@@ -127,6 +140,7 @@ class Unpacked(Case):
         base = PACKERS["gzip"](cpio(initramfs_tools()))
         first = self.bake(base, "--cmdline", "a")
         self.assertEqual(self.bake(base, "--cmdline", "a"), first)
+        self.assertEqual(self.bake(first, "--cmdline", "a"), first)
         self.assertEqual(self.bake(self.bake(first, "--cmdline", "b"), "--cmdline", "a"), first)
         self.assertEqual(self.bake(first), self.bake(base))
 
@@ -162,7 +176,7 @@ class Unpacked(Case):
             baked = self.bake(base, "--hook", "none", "--cmdline", "x")
             self.assertEqual(self.added(base, baked), OURS | WORDS)
             start = len(base) + -len(base) % 4
-            ours = gzip.decompress(baked[start:].rstrip(b"\0") if baked[start:].endswith(b"\0") else baked[start:])
+            ours = gzip.decompress(baked[start:])
             self.assertEqual(self.cpio_lists(ours), ["bondstrap.baked", "usr/bin/bondstrap", "etc/cmdline.d",
                                                      "etc/cmdline.d/bondstrap.conf"])
             self.assertEqual(self.cpio_lists(made), names.split())
@@ -178,11 +192,10 @@ class Unpacked(Case):
             with self.subTest(seed):
                 base, ours = random_image(random.Random(seed))
                 source = self.file("in", base)
-                done = self.run_command(source, self.dir / "out", "--binary", self.program, "--cmdline", "x", "--hook",
-                                        "none")
-                self.assertNotIn("Traceback", done.stderr)
-                if done.returncode:
-                    self.assertRegex(done.stderr, "can't be put into this image|no module bonding|holds no kernel")
+                code, said = self.run_here(source, self.dir / "out", "--binary", self.program, "--cmdline", "x",
+                                           "--hook", "none")
+                if code:
+                    self.assertRegex(said, "can't be put into this image|no module bonding|holds no kernel")
                     continue
                 baked += 1
                 before, kernel = unpack(base), Kernel().unpack((self.dir / "out").read_bytes())

@@ -1,0 +1,162 @@
+"""Entries for what boots over the network: pxelinux, GRUB and iPXE, from the same words."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from bake.errors import Refusal
+
+from . import words
+
+XEN = "dom0_max_vcpus=1-16 dom0_mem=max:8192M com1=115200,8n1 console=com1,vga"
+LINUX = {True: "console=hvc0 console=tty0", False: ""}
+
+ABOUT = """\
+Prints entries that boot an installer with these words, for pxelinux, GRUB and iPXE: those of XCP-ng and XenServer
+(Xen, then Linux), or with --plain those of a Linux kernel and its initrd. See README.md beside this file."""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What is booted, and with which words."""
+
+    folder: str
+    base: str
+    image: str
+    overlay: str | None
+    own: list
+    added: list
+
+    @property
+    def words(self):
+        return [*self.own, *self.added]
+
+
+def pxelinux_xen(boot):
+    """mboot.c32 starts Xen; the part behind the first --- is Linux's."""
+    linux = words.isolinux(boot.words)
+    return f"""\
+LABEL bondstrap
+    KERNEL mboot.c32
+    APPEND {boot.folder}/xen.gz {XEN} --- {boot.folder}/vmlinuz {linux} --- {boot.folder}/{boot.image}
+"""
+
+
+def grub_xen(boot):
+    """Xen by multiboot2; Linux is its first module."""
+    return f"""\
+menuentry "bondstrap" {{
+    multiboot2 /{boot.folder}/xen.gz {XEN}
+    module2 /{boot.folder}/vmlinuz {words.grub(boot.words)}
+    module2 /{boot.folder}/{boot.image}
+}}
+"""
+
+
+def ipxe_xen(boot):
+    """The same, where the firmware is BIOS: under UEFI iPXE knows no multiboot, and GRUB takes over."""
+    return f"""\
+#!ipxe
+set base {boot.base}/{boot.folder}
+iseq ${{platform}} efi && chain ${{base}}/grubx64.efi ||
+kernel ${{base}}/xen.gz {XEN}
+module ${{base}}/vmlinuz {words.ipxe(boot.words)}
+module ${{base}}/{boot.image}
+boot
+"""
+
+
+def pxelinux_plain(boot):
+    """SYSAPPEND 2 adds BOOTIF: the bond then gets the MAC of the port that PXE used."""
+    initrd = ",".join(f"{boot.folder}/{name}" for name in (boot.image, boot.overlay) if name)
+    return f"""\
+LABEL bondstrap
+    LINUX {boot.folder}/vmlinuz
+    INITRD {initrd}
+    APPEND {words.isolinux(boot.words)}
+    SYSAPPEND 2
+"""
+
+
+def grub_plain(boot):
+    """Linux and its initrd."""
+    initrd = " ".join(f"/{boot.folder}/{name}" for name in (boot.image, boot.overlay) if name)
+    return f"""\
+menuentry "bondstrap" {{
+    linux /{boot.folder}/vmlinuz BOOTIF=01-$net_default_mac {words.grub(boot.words)}
+    initrd {initrd}
+}}
+"""
+
+
+def ipxe_plain(boot):
+    """Under UEFI the kernel asks for its initrd by name."""
+    names = [name for name in (boot.image, boot.overlay) if name]
+    linux = " ".join([*(f"initrd={name}" for name in names), "BOOTIF=01-${netX/mac:hexhyp}", words.ipxe(boot.words)])
+    return "\n".join(
+        ["#!ipxe", f"set base {boot.base}/{boot.folder}", f"kernel ${{base}}/vmlinuz {linux}",
+         *(f"initrd ${{base}}/{name}" for name in names), "boot", ""]
+    )  # fmt: skip
+
+
+LOADERS = {
+    "pxelinux": (pxelinux_xen, pxelinux_plain),
+    "grub": (grub_xen, grub_plain),
+    "ipxe": (ipxe_xen, ipxe_plain),
+}
+_COMMENT = "# {}: {}\n"
+_PLACE = {"pxelinux": "pxelinux.cfg/default", "grub": "grub.cfg", "ipxe": "a script of its own, with #!ipxe as its first line"}
+
+
+def _arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="entries", description=ABOUT, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage='entries --cmdline "WORDS" [--plain] [--loader NAME] [--folder DIR] [--image FILE] [--overlay FILE] '
+              '[--base URL] [--own WORDS]',
+    )  # fmt: skip
+    parser.add_argument("--cmdline", metavar="WORDS", required=True, help='for example "bond=eth0,eth1 ip=dhcp"')
+    parser.add_argument("--plain", action="store_true", help="a Linux kernel and its initrd, without Xen")
+    parser.add_argument("--loader", choices=list(LOADERS), help="only this one's entry")
+    parser.add_argument("--folder", metavar="DIR", default="installer",
+                        help="where the files are, below the server's root (installer)")
+    parser.add_argument("--image", metavar="FILE", help="the baked image in it (install.img; with --plain initrd.img)")
+    parser.add_argument("--overlay", metavar="FILE", help="a second initrd beside it, such as overlay.cpio.gz")
+    parser.add_argument("--base", metavar="URL", default="http://${next-server}", help="for iPXE: the server's root")
+    parser.add_argument("--own", metavar="WORDS", help=f"the installer's own words ({LINUX[True]}; with --plain none)")
+    return parser.parse_args(argv)
+
+
+def _name(value, option):
+    """A file or folder as every loader takes it without quotes."""
+    if not value.strip("/") or any(not (letter.isalnum() and letter.isascii() or letter in "/._+-") for letter in value):
+        raise Refusal(f"{option} {value!r}: letters, digits and / . _ + - are what all loaders take as they are")
+    return value.strip("/")
+
+
+def main(argv=None):
+    """Prints them; the exit code."""
+    options = _arguments(argv)
+    try:
+        if options.overlay and not options.plain:
+            raise Refusal("Xen hands Linux one file: put them together (cat install.img overlay.cpio.gz >both.img), "
+                          "or bake or remaster")
+        own = LINUX[not options.plain] if options.own is None else options.own
+        boot = Boot(
+            _name(options.folder, "--folder"), options.base.rstrip("/"),
+            _name(options.image or ("initrd.img" if options.plain else "install.img"), "--image"),
+            _name(options.overlay, "--overlay") if options.overlay else None,
+            words.read(own, "--own"), words.read(options.cmdline),
+        )  # fmt: skip
+        if any(letter.isspace() for letter in boot.base):
+            raise Refusal(f"--base {boot.base!r}: a URL without blanks")
+        if options.loader:
+            text = LOADERS[options.loader][options.plain](boot)
+        else:
+            text = "\n".join(
+                _COMMENT.format(name, _PLACE[name]) + makers[options.plain](boot) for name, makers in LOADERS.items()
+            )
+    except Refusal as refusal:
+        print(f"entries: {refusal}", file=sys.stderr)
+        return 1
+    print(text, end="")
+    return 0
