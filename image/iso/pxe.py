@@ -138,8 +138,8 @@ def main(argv=None):
     options = _arguments(argv)
     try:
         if options.overlay and not options.plain:
-            raise Refusal("Xen hands Linux one file: put them together (cat install.img overlay.cpio.gz >both.img), "
-                          "or bake or remaster")
+            raise Refusal("Xen hands Linux one file: put bondstrap into it with image/bake-initramfs, or remaster "
+                          "the ISO")
         own = LINUX[not options.plain] if options.own is None else options.own
         boot = Boot(
             _name(options.folder, "--folder"), options.base.rstrip("/"),

@@ -1,9 +1,7 @@
 """The work: an installer's ISO in, the same with bondstrap out, whole or not at all."""
 
-import calendar
 import os
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,11 +84,6 @@ class _Work:
 
     def __init__(self, before, folder, request, report):
         self._before, self._folder, self._request, self._report = before, folder, request, report
-        # What is made now is as old as the volume itself: the same input makes the same bytes.
-        try:
-            self._epoch = calendar.timegm(time.strptime(before.identity[:14], "%Y%m%d%H%M%S"))
-        except ValueError:
-            self._epoch = 0
         self._changed = {}
 
     def write(self, target):
@@ -125,7 +118,7 @@ class _Work:
         if self._before.kept(layout.EFI):
             image = self._folder / "efiboot.img"
             image.write_bytes(self._before.read(layout.EFI))
-            if entries.efi(image, self._folder, self._epoch):
+            if entries.efi(image, self._folder, self._before.epoch):
                 self._changed[layout.EFI] = image
         self._report.lines += entries.lines
         self._report.warnings += entries.warnings()
@@ -156,16 +149,16 @@ class _Work:
         # Without `replay` the result has no boot record, and xorriso is content with it.
         arguments = ["-indev", f"stdio:{self._before.path}", "-outdev", f"stdio:{made}", "-boot_image", "any", "replay",
                      "-boot_image", "any", "gpt_disk_guid=volume_date_uuid",
-                     "-volume_date", "uuid", self._before.identity, "-volume_date", "c", f"={self._epoch}"]  # fmt: skip
+                     "-volume_date", "uuid", self._before.identity, "-volume_date", "c", f"={self._before.epoch}"]  # fmt: skip
         # One session from sector 0 on, as it was; by default a second set of descriptors makes room for more.
         arguments += ["-compliance", "no_emul_toc"]
         if self._before.joliet:
             arguments += ["-joliet", "on", "-compliance", "joliet_long_names:joliet_long_paths"]
         for path, file in self._changed.items():
-            os.utime(file, (self._epoch, self._epoch))
+            os.utime(file, (self._before.epoch, self._before.epoch))
             arguments += ["-map", str(file), path, "-chown", "0", path, "--", "-chgrp", "0", path, "--",
                           "-chmod", "0444", path, "--"]  # fmt: skip
-        code, _, messages = xorriso(arguments, self._epoch)
+        code, _, messages = xorriso(arguments, self._before.epoch)
         if code:
             raise Refusal(f"{target} can't be written; xorriso says: {complaint(messages)}")
 

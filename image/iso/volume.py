@@ -1,10 +1,12 @@
 """An ISO 9660 volume: what stands in it where, read by xorriso and checked here."""
 
+import calendar
 import os
 import re
 import shutil
 import stat
 import subprocess
+import time
 from dataclasses import dataclass
 
 from bake.errors import Refusal
@@ -12,6 +14,7 @@ from bake.errors import Refusal
 SECTOR = 2048
 # Of 1 GiB it takes seconds; a stick may be slow.
 LIMIT = 1800
+_UNKNOWN = ("1970010100000000", 0)
 _FILE = re.compile(r"File data lba:\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*'(.*)'\Z")
 
 
@@ -118,10 +121,9 @@ class Volume:
                 f"{self.path} is cut off: it has {self.size} bytes, and its own header says {blocks * SECTOR}; "
                 f"fetch it again and compare its checksum"
             )
-        created, modified = (re.sub(r"\D", "0", primary[at : at + 16].decode("latin-1")) for at in (813, 830))
         # Its identity, by which GRUB can search for it, and the time of what is made of it: the same input makes the
         # same bytes.
-        self.identity = next((date for date in (modified, created) if date.strip("0")), "1970010100000000")
+        self.identity, self.epoch = next(filter(None, map(_date, (primary[830:846], primary[813:829]))), _UNKNOWN)
 
     def kept(self, path):
         """There is a file of this name."""
@@ -145,6 +147,15 @@ class Volume:
     def read(self, path):
         """The bytes of a small file."""
         return b"".join(self.pieces(path))
+
+
+def _date(digits):
+    """(the digits, seconds since 1970); None: no date."""
+    try:
+        text = digits.decode("ascii")
+        return (text, calendar.timegm(time.strptime(text[:14], "%Y%m%d%H%M%S"))) if text.isdigit() else None
+    except ValueError:
+        return None
 
 
 def _files(lines):

@@ -108,7 +108,7 @@ fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
     }
     support::idle(&plan).iter().for_each(|line| log::warn!("{line}"));
     let keeper = how == How::Keeper;
-    let settings = Settings { started, limited: keeper, detach: keeper, store: store.clone() };
+    let settings = Settings { started, limited: keeper, detach: keeper, store: store.enter()? };
     let outcome = runtime()?.block_on(run::engine(plan, settings));
     drop(lock);
     if let Ok(outcome) = &outcome {

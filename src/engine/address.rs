@@ -39,7 +39,11 @@ pub(super) struct Target {
     pub(super) mac: Option<Mac>,
     pub(super) machine: Option<Machine>,
     pub(super) lease: Option<Lease>,
+    /// The lease that went with its link: asked for again on the next.
+    pub(super) previous: Option<Lease>,
     pub(super) addresses: Vec<Ipv4Network>,
+    /// What an engine that was killed has left there: goes if another address comes.
+    pub(super) left: Option<Ipv4Network>,
     pub(super) gateway: Option<Ipv4Addr>,
     /// Since when it could send.
     pub(super) begun: Option<Millis>,
@@ -51,6 +55,8 @@ pub(super) struct Target {
     pub(super) was_down: bool,
     /// The DHCP machine was told that nothing can be sent.
     pub(super) paused: bool,
+    /// No traffic has passed for a while: when some does again a lease is checked, a static address announced.
+    pub(super) cut: bool,
     /// When the addresses are to be announced once more.
     pub(super) announce_at: Option<Millis>,
 }
@@ -65,7 +71,9 @@ impl Target {
             mac: None,
             machine: None,
             lease: None,
+            previous: None,
             addresses: Vec::new(),
+            left: None,
             gateway: None,
             begun: None,
             last_kick: 0,
@@ -73,6 +81,7 @@ impl Target {
             done: false,
             was_down: false,
             paused: false,
+            cut: false,
             announce_at: None,
         };
         plan.interfaces.iter().map(new).collect()
@@ -88,6 +97,21 @@ impl Target {
 
     pub(super) fn bond(&self) -> Option<usize> {
         self.bond
+    }
+
+    /// The link is gone, and with it whatever was on it.
+    fn lose_link(&mut self) {
+        self.previous = self.lease.take().or(self.previous.take());
+        self.machine = None;
+        self.addresses.clear();
+        self.left = None;
+        self.gateway = None;
+        self.begun = None;
+        self.done = false;
+        self.was_down = false;
+        self.paused = false;
+        self.cut = false;
+        self.announce_at = None;
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -185,35 +209,31 @@ impl Engine {
             target.index = target.index.filter(|index| self.view.links.get(*index).is_some());
             target.was_down = target.index.is_some();
             if target.index.is_none() {
-                // The link is gone, and with it whatever was on it.
-                target.machine = None;
-                target.done = false;
+                target.lose_link();
             }
             return;
         };
         if target.index != Some(link.index) {
+            target.lose_link();
             target.index = Some(link.index);
             target.mac = link.mac;
-            target.machine = None;
-            target.addresses.clear();
-            target.gateway = None;
-            target.begun = None;
-            target.done = false;
-            target.was_down = false;
-            target.lease = None;
-            target.paused = false;
             target.last_kick = now;
         }
     }
 
     /// A link that came up again has lost its routes.
     fn restore(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        if !std::mem::take(&mut self.targets[which].was_down) {
-            return;
+        if std::mem::take(&mut self.targets[which].was_down) {
+            self.set_again(now, which, out);
         }
+    }
+
+    fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         if let Some(lease) = self.targets[which].lease.clone() {
             self.set_lease(now, which, &lease, out);
-        } else if self.targets[which].begun.is_some() {
+        } else if self.targets[which].spec.ipv4.method == Method4::Static
+            && self.targets[which].begun.is_some()
+        {
             self.set_static(now, which, out);
         }
     }
@@ -224,7 +244,12 @@ impl Engine {
 
     fn drive_static(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         if !self.verdict_below(which).can_send() {
+            self.targets[which].cut |= self.targets[which].begun.is_some();
             return;
+        }
+        if std::mem::take(&mut self.targets[which].cut) {
+            // It may be other switches now that have to learn where we are.
+            self.announce(now, which, out);
         }
         if self.targets[which].begun.is_none() {
             self.targets[which].begun = Some(now);
@@ -255,7 +280,8 @@ impl Engine {
     pub(super) fn remove_addresses(&mut self, which: usize, but: Option<Ipv4Network>, out: &mut Vec<Action>) {
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
-        let gone = target.addresses.extract_if(.., |address| Some(*address) != but);
+        let ours = target.addresses.extract_if(.., |address| Some(*address) != but);
+        let gone = ours.chain(target.left.take().filter(|address| Some(*address) != but));
         out.extend(gone.map(|address| Action::DelAddress { index, address }));
     }
 
@@ -334,6 +360,7 @@ impl Engine {
             return;
         }
         let servers = self.name_servers();
+        let had_servers = self.names.as_ref().is_some_and(|names| !names.servers.is_empty());
         let host = self.host_name();
         let search = self.targets.iter().filter_map(|target| target.lease.as_ref()).find_map(|lease| {
             let domain = lease.domain.clone().into_iter().collect::<Vec<_>>();
@@ -350,7 +377,8 @@ impl Engine {
             return;
         }
         self.names = Some(names);
-        if !servers.is_empty() {
+        // Those of a lease go with it.
+        if !servers.is_empty() || had_servers {
             self.found.files = true;
             out.push(Action::Resolver { servers, search: search.unwrap_or_default() });
         }

@@ -45,6 +45,22 @@ impl<K: Ord + Clone> Backoffs<K> {
         true
     }
 
+    /// Counts what is not ours to allow: `what` has happened once more; how often, without a long quiet time between.
+    pub fn happened(&mut self, now: Millis, what: &K) -> u32 {
+        let tries = self.0.entry(what.clone()).or_insert(Tries { count: 0, last: now, next: now });
+        if now > tries.last + FORGET {
+            tries.count = 0;
+        }
+        tries.count += 1;
+        tries.last = now;
+        tries.count
+    }
+
+    /// Whether anything has happened so often, and the last time not long ago.
+    pub fn any_often(&self, now: Millis, often: u32) -> bool {
+        self.0.values().any(|tries| tries.count >= often && now <= tries.last + FORGET)
+    }
+
     /// How often `what` was tried.
     pub fn count(&self, what: &K) -> u32 {
         self.0.get(what).map_or(0, |tries| tries.count)
@@ -77,5 +93,10 @@ mod tests {
         assert_eq!(backoffs.count(&"x"), 14);
         assert!(backoffs.allow(at + LONGEST + FORGET, &"x"));
         assert_eq!(backoffs.count(&"x"), 1);
+        let mut seen = Backoffs::default();
+        assert_eq!([0, 1, FORGET + 1].map(|at| seen.happened(at, &"y")), [1, 2, 3]);
+        assert!(seen.any_often(2 * FORGET + 1, 3) && !seen.any_often(2 * FORGET + 1, 4));
+        assert!(!seen.any_often(2 * FORGET + 2, 3), "long ago");
+        assert_eq!(seen.happened(2 * FORGET + 2, &"y"), 1);
     }
 }

@@ -7,6 +7,7 @@ use super::tell::list;
 use super::types::{Action, Exit};
 use super::{Engine, Try};
 use crate::clock::Millis;
+use crate::lacp::verdict::Verdict;
 use crate::links::{Kind, Link};
 use crate::mac::Mac;
 
@@ -56,9 +57,16 @@ impl Engine {
         let Some(link) = self.view.links.named(&spec.name).cloned() else {
             // Whoever removed it has removed what there was to give back.
             self.found.bonds.retain(|bond| bond.name != spec.name);
+            if self.bonds[which].index.is_some() {
+                let line = format!("{} was deleted by something else: making it again", spec.name);
+                self.tell_undone(now, &Try::Create(spec.name.clone()), line, out);
+            }
             let work = &mut self.bonds[which];
             work.index = None;
             work.up_since = None;
+            if work.verdict != Verdict::NoPorts {
+                (work.verdict, work.verdict_since) = (Verdict::NoPorts, now);
+            }
             work.late_options_sent.clear();
             work.joined.clear();
             // Nobody to enslave: a bond without ports that is up would only wait for nothing.
@@ -144,6 +152,7 @@ impl Engine {
     /// Puts every port that is there into the bond. None: what was sent must be looked at first;
     /// `Some(true)`: ports are still being fought for.
     fn join_ports(&mut self, now: Millis, which: usize, bond: &Link, out: &mut Vec<Action>) -> Option<bool> {
+        self.miss_ports(which, bond, out);
         let ports: Vec<Link> = self.ports_there(&self.bonds[which]).cloned().collect();
         let mut joined = 0;
         let mut contested = false;
@@ -152,19 +161,29 @@ impl Engine {
             if port.controller == Some(bond.index) {
                 joined += 1;
                 self.refusals.remove(&Try::Enslave(port.index));
-                if self.bonds[which].joined.insert(port.index) && self.times.built.is_some() {
+                let new = self.bonds[which].joined.insert(port.index, port.name.clone()).is_none();
+                if new && self.times.built.is_some() && !self.insists(now) {
                     out.push(Action::Say(
                         log::Level::Info,
                         format!("{} has joined {}", port.name, bond.name),
                     ));
                 }
                 if !port.up && bond.up && self.tries.allow(now, &Try::Up(port.index)) {
+                    let line = format!("{} was set down by something else: setting it up again", port.name);
+                    self.tell_undone(now, &Try::Up(port.index), line, out);
                     out.push(Action::Up(port.index));
                     sent = true;
                 }
                 continue;
             }
-            self.bonds[which].joined.remove(&port.index);
+            let was_in = self.bonds[which].joined.remove(&port.index).is_some();
+            if was_in && port.controller.is_none() {
+                let line = format!(
+                    "{} was taken out of {} by something else: putting it back",
+                    port.name, bond.name
+                );
+                self.tell_undone(now, &Try::Enslave(port.index), line, out);
+            }
             if let Some(other) = port.controller {
                 let other = self.view.links.get(other).map_or("another interface", |link| link.name.as_str());
                 let sentence = format!(
@@ -215,6 +234,22 @@ impl Engine {
         Some(contested || joined == 0)
     }
 
+    /// NICs that were ports and are no more.
+    fn miss_ports(&mut self, which: usize, bond: &Link, out: &mut Vec<Action>) {
+        let links = &self.view.links;
+        self.bonds[which].joined.retain(|index, name| {
+            let there = links.get(*index).is_some();
+            if !there {
+                let line = format!(
+                    "{name} is gone, the NIC itself: {} goes on without it; it joins again should it come back",
+                    bond.name
+                );
+                out.push(Action::Say(log::Level::Warn, line));
+            }
+            there
+        });
+    }
+
     /// Keeps what a port has, to be given back, and takes its addresses off: on a port they would only mislead.
     fn note_port(&mut self, port: &Link, out: &mut Vec<Action>) {
         self.found.ports.push(FoundPort { index: port.index, up: port.up });
@@ -246,7 +281,10 @@ impl Engine {
     fn open_bond(&mut self, now: Millis, which: usize, bond: &Link, out: &mut Vec<Action>) {
         if self.tries.allow(now, &Try::Up(bond.index)) {
             out.push(Action::Up(bond.index));
-            if self.bonds[which].up_since.is_none() {
+            if self.bonds[which].up_since.is_some() {
+                let line = format!("{} was set down by something else: setting it up again", bond.name);
+                self.tell_undone(now, &Try::Up(bond.index), line, out);
+            } else {
                 let names: Vec<_> =
                     self.view.links.ports_of(bond.index).map(|port| port.name.clone()).collect();
                 let text = format!(

@@ -58,6 +58,13 @@ impl Engine {
     pub(super) fn drive_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let Prospects { can_send, agreed, hopeful, sending } = self.prospects(now, which);
         let target = &mut self.targets[which];
+        target.cut |= !can_send && target.lease.is_some();
+        if can_send && std::mem::take(&mut target.cut) {
+            // Whatever was tried without a partner meanwhile: the lease is checked, with the care of a first DISCOVER.
+            target.begun = Some(now);
+            self.pause(now, which, out);
+        }
+        let target = &mut self.targets[which];
         let begun = if can_send { *target.begun.get_or_insert(now) } else { now };
         if !can_send && !hopeful {
             target.sending = 0;
@@ -152,9 +159,10 @@ impl Engine {
         let target = &mut self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         // Once: after that the machine knows better.
-        let previous = self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
-        // What an earlier keeper left there goes if another address comes.
-        target.addresses.extend(previous.as_ref().and_then(Lease::network));
+        let of_another =
+            self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
+        target.left = of_another.as_ref().and_then(Lease::network);
+        let previous = target.previous.take().or(of_another);
         let config = machine::Config {
             mac,
             seed: self.config.seed,
@@ -262,6 +270,7 @@ impl Engine {
         target.gateway = None;
         target.done = false;
         target.begun = Some(now);
+        self.set_names(out);
         self.told.remove("lease");
         self.sentence.clear();
         let target = &self.targets[which];

@@ -31,7 +31,8 @@ impl Engine {
         // An installer that renames has no limit, whenever it does.
         let renaming = self.view.links.0.iter().any(|link| is_temporary(&link.name));
         let building = self.phase == Phase::Building && !renaming;
-        let Some(since) = self.times.settled.filter(|_| building) else { return };
+        let since = self.building_since.or(self.times.settled);
+        let Some(since) = since.filter(|_| building) else { return };
         if !self.is_over(now, since + BUILDING) {
             return;
         }
@@ -129,6 +130,10 @@ impl Engine {
             Verdict::Negotiating { partner } | Verdict::Distributing { partner } => format!(
                 "LACP partner {partner} is heard on {}, but no port passed traffic within {seconds} s ({ports}); check \
                  that these switch ports are in one group, with the same speed and VLANs",
+                bond.name
+            ),
+            Verdict::Down => format!(
+                "{} was not up within {seconds} s: something else sets it down; look what else configures the network",
                 bond.name
             ),
             Verdict::Ready { .. } | Verdict::NoPartner => {

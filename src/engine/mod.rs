@@ -9,6 +9,7 @@ mod address;
 pub mod backoff;
 mod build;
 mod ending;
+mod hold;
 mod lease;
 mod limits;
 mod refused;
@@ -29,11 +30,16 @@ use std::collections::BTreeMap;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::lacp::verdict::{Hearing, Verdict, verdict};
+use crate::links::Link;
 use crate::plan::Plan;
 use crate::settle::{Settling, resolve::Wanted};
 use backoff::Backoffs;
 use state::{Found, Phase, State, Times, Waiting};
 use types::{Action, Event, Outcome, View};
+
+/// After a change the links are read often for so long: the kernel does not announce that a partner agrees.
+/// Milliseconds.
+const STIRRED: Millis = 60_000;
 
 /// How the engine is run.
 #[derive(Clone, PartialEq, Debug)]
@@ -58,14 +64,15 @@ struct BondWork {
     /// There was an interface of this name when the engine started.
     there_at_start: bool,
     late_options_sent: std::collections::BTreeSet<&'static str>,
-    /// Ports that are in it, by index: a new one is told.
-    joined: std::collections::BTreeSet<u32>,
+    /// Ports that are in it, names by index: one that is new, or gone, is told.
+    joined: BTreeMap<u32, String>,
     /// Ports that the kernel does not let in, by index: told once.
     left_out: std::collections::BTreeSet<u32>,
     checked: bool,
     /// Since when it has been up with ports.
     up_since: Option<Millis>,
     verdict: Verdict,
+    verdict_since: Millis,
     /// Ready, at some time since it was built.
     was_ready: bool,
     hearing: BTreeMap<u32, Hearing>,
@@ -82,6 +89,8 @@ enum Try {
     Empty(u32),
     Enslave(u32),
     Up(u32),
+    Address(u32),
+    Default(u32),
 }
 
 /// The engine.
@@ -94,6 +103,8 @@ pub struct Engine {
     bonds: Vec<BondWork>,
     targets: Vec<address::Target>,
     tries: Backoffs<Try>,
+    /// How often something else has undone it.
+    undone: Backoffs<Try>,
     /// The last refusal for each thing that is tried again.
     refusals: BTreeMap<Try, String>,
     /// The module's own words, where `modprobe` failed.
@@ -115,6 +126,10 @@ pub struct Engine {
     /// When the wait of the moment was first seen, and whether it was told.
     wait_told: Option<tell::Told>,
     looked: bool,
+    /// Since when a bond that was there once has been missing.
+    building_since: Option<Millis>,
+    /// When links, their carrier or a verdict last changed.
+    stirred_at: Millis,
     /// It was online: limits end nothing from here on, and a stop leaves the network as it is.
     came_online: bool,
     /// Time of the last step.
@@ -138,6 +153,7 @@ impl Engine {
                 checked: false,
                 up_since: None,
                 verdict: Verdict::NoPorts,
+                verdict_since: now,
                 was_ready: false,
                 hearing: BTreeMap::new(),
                 told: None,
@@ -155,6 +171,7 @@ impl Engine {
             view: View::default(),
             settling: Settling::default(),
             tries: Backoffs::default(),
+            undone: Backoffs::default(),
             refusals: BTreeMap::new(),
             module_refusal: None,
             phase: Phase::Settling,
@@ -168,6 +185,8 @@ impl Engine {
             names: None,
             wait_told: None,
             looked: false,
+            building_since: None,
+            stirred_at: now,
             came_online: false,
             now,
         }
@@ -185,6 +204,7 @@ impl Engine {
             Event::View(view) => {
                 self.look(now, view, &mut out);
                 self.reconcile(now, &mut out);
+                self.hold_addresses(now, &mut out);
                 // A bond that was found just now has its verdict at once.
                 self.judge(now);
             }
@@ -206,11 +226,6 @@ impl Engine {
         [self.deadline, dhcp].into_iter().flatten().min()
     }
 
-    /// Whether addresses and default routes are to be read too: only while ports may have some to be given back.
-    pub fn wants_addresses(&self) -> bool {
-        self.times.address.is_none()
-    }
-
     /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
     /// change of a partner (LACP), nor that udev has finished.
     pub fn poll(&self, now: Millis) -> Option<Millis> {
@@ -218,9 +233,24 @@ impl Engine {
             Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => {
                 Some(self.opening_poll(now).unwrap_or(250))
             }
+            Phase::Online if now < self.stirred_at + STIRRED && self.is_torn() => {
+                Some(self.opening_poll(now).unwrap_or(250))
+            }
             Phase::Online => Some(10_000),
             Phase::Failed | Phase::Stopped => None,
         }
+    }
+
+    /// Some port has carrier and passes no traffic.
+    fn is_torn(&self) -> bool {
+        self.bonds.iter().any(|work| {
+            let ready = match &work.verdict {
+                Verdict::Ready { ports, .. } => ports.as_slice(),
+                _ => &[],
+            };
+            let mut ports = work.index.into_iter().flat_map(|index| self.view.links.ports_of(index));
+            ports.any(|port| port.carrier && !ready.contains(&port.name))
+        })
     }
 
     fn look(&mut self, now: Millis, view: &View, out: &mut Vec<Action>) {
@@ -242,6 +272,10 @@ impl Engine {
             self.refuse_other_words(out);
         }
         self.looked = true;
+        let shape = |link: &Link| (link.index, link.up, link.carrier, link.controller);
+        if !view.links.0.iter().map(shape).eq(self.view.links.0.iter().map(shape)) {
+            self.stirred_at = now;
+        }
         self.view = view.clone();
         self.settling.look(now, &view.links, &view.udev);
     }
@@ -271,7 +305,14 @@ impl Engine {
                     self.times.carrier.get_or_insert(now);
                 }
             }
-            work.verdict = verdict(link, bond.mode, &self.view.links);
+            let is_fresh = |(index, hearing): (&u32, &Hearing)| hearing.is_fresh(now).then_some(*index);
+            let fresh: Vec<u32> = work.hearing.iter().filter_map(is_fresh).collect();
+            let verdict = verdict(link, bond.mode, &self.view.links, &fresh);
+            let before = std::mem::replace(&mut work.verdict, verdict);
+            if work.verdict != before {
+                work.verdict_since = now;
+                self.stirred_at = now;
+            }
             if work.verdict.can_send() {
                 self.times.distributing.get_or_insert(now);
             }
@@ -302,7 +343,7 @@ impl Engine {
     /// Everything that needs time only: verdicts to addresses, limits, and what is being waited for.
     fn drive(&mut self, now: Millis, out: &mut Vec<Action>) {
         for which in 0..self.bonds.len() {
-            self.tell_verdict(which, out);
+            self.tell_verdict(now, which, out);
         }
         if self.times.settled.is_some() {
             self.drive_addresses(now, out);
@@ -330,6 +371,10 @@ impl Engine {
             () if !ready && !self.came_online => Phase::Lacp,
             () => Phase::Dhcp,
         };
+        if self.phase == Phase::Building && before != Phase::Building {
+            self.building_since = Some(now);
+            self.told.remove("building");
+        }
         if built && self.times.built.is_none() {
             self.times.built = Some(now);
         }

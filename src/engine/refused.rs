@@ -60,6 +60,10 @@ impl Engine {
                 }
             }
             Action::AddAddress { index, address, .. } => {
+                // Nobody has taken away what never was there.
+                for target in self.targets.iter_mut().filter(|target| target.index == Some(*index)) {
+                    target.addresses.retain(|set| set != address);
+                }
                 let sentence =
                     format!("the kernel refused the address {address} on {}: {text}", self.name_of(*index));
                 self.refused(sentence, out);

@@ -2,13 +2,17 @@
 
 use super::state::{BondState, Phase, PortState, Waiting};
 use super::types::Action;
-use super::{Engine, address};
+use super::{Engine, Try, address};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::links::Links;
 
 /// A wait is told when it has lasted so long; shorter ones are noise. Milliseconds.
 const WORTH_TELLING: Millis = 1_000;
+/// What is undone so often is undone by somebody who insists.
+const INSISTS: u32 = 4;
+/// While somebody does, a change is told when it has lasted so long. Milliseconds.
+const LASTING: Millis = 3_000;
 
 impl Engine {
     /// Notes what is being waited for; the same wait goes on with its old start.
@@ -27,7 +31,7 @@ impl Engine {
             Phase::Settling => {}
             Phase::Online | Phase::Failed | Phase::Stopped => self.waiting = None,
             Phase::Building => {
-                let since = self.times.settled.unwrap_or(now);
+                let since = self.building_since.or(self.times.settled).unwrap_or(now);
                 self.wait(self.building(), since, Some(super::limits::BUILDING));
             }
             Phase::Lacp => self.wait_for_partner(now),
@@ -60,8 +64,8 @@ impl Engine {
             .refusals
             .iter()
             .map(|(what, why)| match what {
-                super::Try::Enslave(port) => format!("{}: {why}", self.name_of(*port)),
-                super::Try::Create(name) => format!("{name}: {why}"),
+                Try::Enslave(port) => format!("{}: {why}", self.name_of(*port)),
+                Try::Create(name) => format!("{name}: {why}"),
                 _ => why.clone(),
             })
             .collect();
@@ -79,6 +83,7 @@ impl Engine {
                 format!("carrier on {name} ({})", self.hearing(now, which))
             }
             Verdict::Negotiating { partner } => format!("LACP partner {partner} on {name} to agree"),
+            Verdict::Down => format!("{name} to stay up (something else sets it down)"),
             _ => format!("an LACP partner on {name} ({})", self.hearing(now, which)),
         };
         self.wait(what, since, Some(limit));
@@ -104,10 +109,34 @@ impl Engine {
         }
     }
 
+    /// Something else has undone what was in place. Told each time at first; where it goes on, one sentence says so, and
+    /// no more until that has been quiet for a while.
+    pub(super) fn tell_undone(&mut self, now: Millis, what: &Try, line: String, out: &mut Vec<Action>) {
+        let text = match self.undone.happened(now, what) {
+            1..INSISTS => line,
+            INSISTS => format!(
+                "{line}; this happens again and again, so it is put right at growing distance (30 s in the end) and told \
+                 no more: look what else configures the network"
+            ),
+            _ => return,
+        };
+        out.push(Action::Say(log::Level::Warn, text));
+    }
+
+    /// Something else undoes what is in place so often that the to and fro of it is not told any more.
+    pub(super) fn insists(&self, now: Millis) -> bool {
+        self.undone.any_often(now, INSISTS)
+    }
+
     /// Tells a change of the bond's ability, once.
-    pub(super) fn tell_verdict(&mut self, which: usize, out: &mut Vec<Action>) {
+    pub(super) fn tell_verdict(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let verdict = self.bonds[which].verdict.clone();
         if self.bonds[which].told.as_ref() == Some(&verdict) {
+            return;
+        }
+        let lasts_at = self.bonds[which].verdict_since + LASTING;
+        if now < lasts_at && self.insists(now) {
+            self.wake(lasts_at);
             return;
         }
         let name = &self.plan.bonds[which].name;
@@ -230,6 +259,7 @@ fn describe(verdict: &Verdict) -> String {
         Verdict::NoPartner => "carrier, but no LACP partner".into(),
         Verdict::NoCarrier => "no carrier on any port".into(),
         Verdict::NoPorts => "no ports".into(),
+        Verdict::Down => "something else has set it down".into(),
     }
 }
 

@@ -16,9 +16,9 @@ pub struct View {
     pub links: Links,
     /// What udev says of them.
     pub udev: Udev,
-    /// Addresses, but for what the kernel makes by itself; empty once the bond is built.
+    /// Addresses, but for what the kernel makes by itself.
     pub addresses: Vec<FoundAddress>,
-    /// IPv4 default routes of the main table; likewise.
+    /// IPv4 default routes of the main table.
     pub defaults: Vec<FoundDefault>,
 }
 

@@ -23,11 +23,15 @@ impl Files {
         Self { resolver: root.join("etc/resolv.conf"), kept: run.join("found") }
     }
 
-    /// Writes resolv.conf; what was there is kept once.
+    /// Writes resolv.conf; what was there is kept once. No servers: those that we wrote are gone; what somebody else has
+    /// written since stays.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn set_resolver(&self, servers: &[IpAddr], search: &[String]) -> io::Result<()> {
+        if servers.is_empty() && !self.is_ours() {
+            return Ok(());
+        }
         let kept = self.kept.join("resolv.conf");
         if !kept.exists() && !self.kept.join("no-resolv.conf").exists() {
             fs::create_dir_all(&self.kept)?;
@@ -43,6 +47,10 @@ impl Files {
             }
         }
         atomic::write(&self.resolver, resolver(servers, search).as_bytes())
+    }
+
+    fn is_ours(&self) -> bool {
+        fs::read_to_string(&self.resolver).is_ok_and(|text| text.starts_with(MARK))
     }
 
     /// Sets the host name; `only_if_unset`: not where the machine has one.
@@ -68,7 +76,7 @@ impl Files {
     /// # Errors
     /// The first that came up; the rest is done all the same.
     pub fn restore(&self) -> io::Result<()> {
-        let ours = fs::read_to_string(&self.resolver).is_ok_and(|text| text.starts_with(MARK));
+        let ours = self.is_ours();
         let resolver = match fs::read(self.kept.join("resolv.conf")) {
             Ok(before) if ours => atomic::write(&self.resolver, &before)
                 .and_then(|()| copy_look(&self.kept.join("resolv.conf"), &self.resolver)),
@@ -133,11 +141,14 @@ mod tests {
         fs::write(&conf, "nameserver 198.51.100.1\n").unwrap();
         files.set_resolver(&servers, &[]).unwrap();
         files.set_resolver(&servers[..1], &[]).unwrap();
+        files.set_resolver(&[], &[]).unwrap();
+        assert_eq!(fs::read_to_string(&conf).unwrap(), "# written by bondstrap\n");
         files.restore().unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 198.51.100.1\n");
 
         files.set_resolver(&servers, &[]).unwrap();
         fs::write(&conf, "nameserver 203.0.113.1\n").unwrap();
+        files.set_resolver(&[], &[]).unwrap();
         files.restore().unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 203.0.113.1\n");
         fs::remove_dir_all(&root).unwrap();

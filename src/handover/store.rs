@@ -48,6 +48,16 @@ impl Store {
         DirBuilder::new().recursive(true).mode(0o755).create(&self.directory)
     }
 
+    /// The same directory by way of the working directory: an initramfs that enters its real root takes /run along, but
+    /// not the processes that it leaves behind, and for those no path leads there any more.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn enter(&self) -> io::Result<Self> {
+        std::env::set_current_dir(&self.directory)?;
+        Ok(Self::new(Path::new(".")))
+    }
+
     /// Takes the engine's lock; none: an engine holds it.
     ///
     /// # Errors

@@ -11,6 +11,9 @@ use crate::plan::Mode;
 /// No LACPDU sent or heard for this long, with carrier, is a verdict of its own. Milliseconds.
 pub const SILENCE: Millis = 5_000;
 
+/// Three ticks of the bonding driver's state machines (`AD_TIMER_INTERVAL`). No negotiation is as quick. Milliseconds.
+const FRESH: Millis = 300;
+
 /// What a bond can do right now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -35,6 +38,8 @@ pub enum Verdict {
     NoPartner,
     /// No port has carrier.
     NoCarrier,
+    /// The bond is set down.
+    Down,
     /// The bond has no ports.
     NoPorts,
 }
@@ -46,11 +51,15 @@ impl Verdict {
     }
 }
 
-/// Judges `bond` (of mode `mode`) by one read of the links.
-pub fn verdict(bond: &Link, mode: Mode, links: &Links) -> Verdict {
+/// Judges `bond` (of mode `mode`) by one read of the links. `fresh`: ports that do not count yet, see [`Hearing::is_fresh`].
+pub fn verdict(bond: &Link, mode: Mode, links: &Links, fresh: &[u32]) -> Verdict {
     let ports: Vec<&Link> = links.ports_of(bond.index).collect();
     if ports.is_empty() {
         return Verdict::NoPorts;
+    }
+    if !bond.up {
+        // Its ports keep the state that they had.
+        return Verdict::Down;
     }
     let alive = || ports.iter().filter(|port| port.carrier && port.port.is_some_and(|side| side.link_up));
     if !ports.iter().any(|port| port.carrier) {
@@ -58,11 +67,7 @@ pub fn verdict(bond: &Link, mode: Mode, links: &Links) -> Verdict {
     }
     if mode != Mode::Lacp {
         let ports: Vec<String> = alive().map(|port| port.name.clone()).collect();
-        return if ports.is_empty() || !bond.up {
-            Verdict::NoCarrier
-        } else {
-            Verdict::Ready { ports, partner: None }
-        };
+        return if ports.is_empty() { Verdict::NoCarrier } else { Verdict::Ready { ports, partner: None } };
     }
     let side = bond.bond();
     let Some(partner) = side.and_then(|side| side.partner).filter(|mac| !mac.is_zero()) else {
@@ -74,6 +79,7 @@ pub fn verdict(bond: &Link, mode: Mode, links: &Links) -> Verdict {
     let sending: Vec<&Link> = alive()
         .copied()
         .filter(in_active)
+        .filter(|port| !fresh.contains(&port.index))
         .filter(|port| port.port.is_some_and(|side| distributes(side.actor)))
         .collect();
     let ready: Vec<String> = sending
@@ -101,23 +107,44 @@ pub struct Hearing {
     pub sent_before: u64,
     /// Something went out.
     pub sent: bool,
+    /// When the bond saw a link that was down come up.
+    came_up: Option<Millis>,
+    /// The bond saw its link down last.
+    was_down: bool,
 }
 
 impl Hearing {
     /// Takes note of one read of the port.
     pub fn look(&mut self, now: Millis, link: &Link) {
+        let down = !link.carrier || link.port.is_some_and(|side| !side.link_up);
+        if std::mem::replace(&mut self.was_down, down) && !down {
+            self.came_up = Some(now);
+        }
+        let (came_up, was_down) = (self.came_up, self.was_down);
         if !link.carrier {
-            *self = Self::default();
+            *self = Self { came_up, was_down, ..Self::default() };
             return;
         }
         if self.carrier_since.is_none() {
-            *self = Self { carrier_since: Some(now), sent_before: link.sent, ..Self::default() };
+            *self = Self {
+                carrier_since: Some(now),
+                sent_before: link.sent,
+                came_up,
+                was_down,
+                ..Self::default()
+            };
         }
         self.sent |= link.sent > self.sent_before;
         // A port that has heard nothing keeps its partner side defaulted (ad_initialize_port, RX DEFAULTED).
         self.heard |= link
             .port
             .is_some_and(|side| !side.actor.is_defaulted() && !side.actor.is_expired() && side.actor.0 != 0);
+    }
+
+    /// The link came up so recently that the port's state may still be that of before it was down: the bonding driver
+    /// has yet to run its state machines.
+    pub fn is_fresh(&self, now: Millis) -> bool {
+        self.came_up.is_some_and(|at| now < at + FRESH)
     }
 
     /// One clause on this port for a sentence: `no carrier`, `carrier, but no LACPDU heard` …
@@ -164,7 +191,7 @@ mod tests {
     }
 
     fn judge(partner: Mac, ports: &[Link]) -> Verdict {
-        verdict(&bond(partner), Mode::Lacp, &Links(ports.to_vec()))
+        verdict(&bond(partner), Mode::Lacp, &Links(ports.to_vec()), &[])
     }
 
     #[test]
@@ -194,7 +221,39 @@ mod tests {
     fn other_modes_need_carrier_only() {
         let links = Links(vec![port(0, true, 0, 0, 0), port(1, false, 0, 0, 0)]);
         let expected = Verdict::Ready { ports: vec!["eth0".into()], partner: None };
-        assert_eq!(verdict(&bond(Mac::ZERO), Mode::ActiveBackup, &links), expected);
+        assert_eq!(verdict(&bond(Mac::ZERO), Mode::ActiveBackup, &links, &[]), expected);
+    }
+
+    #[test]
+    fn a_bond_that_is_down_passes_nothing() {
+        for mode in [Mode::Lacp, Mode::ActiveBackup] {
+            let down = Link { up: false, ..bond(PARTNER) };
+            let links = Links(vec![port(0, true, 1, 0x3f, 0x3f)]);
+            assert_eq!(verdict(&down, mode, &links, &[]), Verdict::Down);
+        }
+    }
+
+    #[test]
+    fn a_link_that_has_just_come_back_does_not_count() {
+        let mut link = port(0, true, 1, 0x3f, 0x3f);
+        let mut hearing = Hearing::default();
+        hearing.look(0, &link);
+        assert!(!hearing.is_fresh(0), "nobody knows that it was ever down");
+        for lost in [
+            |link: &mut Link| link.carrier = false,
+            |link: &mut Link| link.port.as_mut().unwrap().link_up = false,
+        ] {
+            let mut down = link.clone();
+            lost(&mut down);
+            hearing.look(1_000, &down);
+            assert!(!hearing.is_fresh(1_000));
+            hearing.look(2_000, &link);
+            assert!(hearing.is_fresh(2_299) && !hearing.is_fresh(2_300));
+        }
+        link.index = 5;
+        let judge = |fresh: &[u32]| verdict(&bond(PARTNER), Mode::Lacp, &Links(vec![link.clone()]), fresh);
+        assert_eq!(judge(&[5]), Verdict::Negotiating { partner: PARTNER });
+        assert!(judge(&[4]).can_send());
     }
 
     #[test]

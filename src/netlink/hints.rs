@@ -1,5 +1,5 @@
-//! "Something has changed": events say when to look, never what is there. The links are then read as a whole,
-//! so an event that is lost (the socket overruns) or late does no harm.
+//! "Something has changed": events say when to look, never what is there. Links, addresses and routes are then read as a
+//! whole, so an event that is lost (the socket overruns) or late does no harm.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,14 +9,14 @@ use rtnetlink::sys::{
     protocols::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE},
 };
 
-/// `RTMGRP_LINK`.
-const LINK_GROUP: u32 = 1;
+/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV4_ROUTE`.
+const GROUPS: u32 = 0x1 | 0x10 | 0x40;
 /// udevd sends what it has finished with to this group (`UDEV_MONITOR_UDEV`).
 const UDEV_GROUP: u32 = 2;
 /// Events come in bursts: so many are taken before the links are read.
 const BURST: usize = 64;
 
-/// Sockets that wake up when links change or udev has finished with one.
+/// Sockets that wake up when links, addresses or routes change or udev has finished with one.
 #[expect(missing_debug_implementations, reason = "the sockets have none")]
 pub struct Hints {
     links: TokioSocket,
@@ -34,10 +34,7 @@ impl Hints {
             socket.socket_mut().bind(&SocketAddr::new(0, groups))?;
             Ok::<_, io::Error>(socket)
         };
-        Ok(Self {
-            links: open(NETLINK_ROUTE, LINK_GROUP)?,
-            udev: open(NETLINK_KOBJECT_UEVENT, UDEV_GROUP).ok(),
-        })
+        Ok(Self { links: open(NETLINK_ROUTE, GROUPS)?, udev: open(NETLINK_KOBJECT_UEVENT, UDEV_GROUP).ok() })
     }
 
     /// Returns when something has changed; takes in what else is queued.

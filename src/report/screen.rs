@@ -20,13 +20,15 @@ const WIDTH: usize = 79;
 #[derive(Debug)]
 pub struct Screen {
     usable: bool,
+    /// What was drawn last.
+    drawn: String,
 }
 
 impl Screen {
     /// Looks whether stderr is such a terminal.
     pub fn new() -> Self {
         let able = std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb");
-        Self { usable: able && stderr().is_terminal() }
+        Self { usable: able && stderr().is_terminal(), drawn: String::new() }
     }
 
     /// Whether the line is to be drawn again in a second.
@@ -34,14 +36,17 @@ impl Screen {
         self.usable && waiting.is_some() && super::log::has_terminal()
     }
 
-    /// Draws the line.
-    pub fn show(&self, now: Millis, waiting: &Waiting) {
+    /// Draws the line, unless it stands there already: a serial console is slow, and may be captured.
+    pub fn show(&mut self, now: Millis, waiting: &Waiting) {
         if !self.wants_tick(Some(waiting)) || now < waiting.since_ms + WORTH_SHOWING {
             return;
         }
         let line = line(now, waiting);
-        SHOWN.store(true, Ordering::Relaxed);
+        if SHOWN.swap(true, Ordering::Relaxed) && line == self.drawn {
+            return;
+        }
         let _ = write!(stderr(), "\r\x1b[K{line}");
+        self.drawn = line;
     }
 }
 

@@ -19,7 +19,7 @@ use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
 use crate::engine::state::{Client, State};
-use crate::engine::types::{Action, Event, Exit, Outcome, View};
+use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
 use crate::handover::files::Files;
 use crate::handover::store::{self, Store};
@@ -143,35 +143,37 @@ struct World {
 impl World {
     /// Reads the links and hands them to the engine.
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
-        let mut links = self.links().await?;
-        self.add_permanent(&mut links);
-        let udev = udev::read(&links);
-        // Asked for only while ports may still be taken: later nobody needs them.
-        let (addresses, defaults) = if engine.wants_addresses() {
-            let addresses = self.netlink.addresses().await.unwrap_or_default();
-            (addresses, self.netlink.defaults().await.unwrap_or_default())
-        } else {
-            Default::default()
-        };
+        let mut view = self.read().await?;
+        self.add_permanent(&mut view.links);
+        view.udev = udev::read(&view.links);
         let now = boottime();
         self.last_look = now;
         self.look_at = None;
-        Ok(engine.step(now, Event::View(&View { links, udev, addresses, defaults })).into())
+        Ok(engine.step(now, Event::View(&view)).into())
     }
 
-    /// Reads the links; a read that fails (no memory, an interrupted dump) is tried again.
-    async fn links(&self) -> io::Result<Links> {
+    /// Reads what is there; a read that fails (no memory, an interrupted dump) is tried again.
+    async fn read(&self) -> io::Result<View> {
         const TRIES: u32 = 5;
         const GAP: Duration = Duration::from_millis(100);
         for _ in 1..TRIES {
-            match self.netlink.links().await {
-                Ok(links) => return Ok(links),
+            match self.read_once().await {
+                Ok(view) => return Ok(view),
                 Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
             }
             tokio::time::sleep(GAP).await;
         }
-        let read = self.netlink.links().await;
+        let read = self.read_once().await;
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
+    }
+
+    async fn read_once(&self) -> Result<View, Refusal> {
+        Ok(View {
+            links: self.netlink.links().await?,
+            addresses: self.netlink.addresses().await?,
+            defaults: self.netlink.defaults().await?,
+            ..View::default()
+        })
     }
 
     /// Looks, if something has changed and the last look is long enough ago.
@@ -241,7 +243,7 @@ impl World {
         match self.settings.store.save(&state) {
             Ok(()) => self.saved = Some(state),
             Err(error) => {
-                log::warn!("the state can't be written to {}: {error}", self.settings.store.path().display());
+                log::warn!("the state can't be written to {}: {error}", store::RUN);
             }
         }
     }

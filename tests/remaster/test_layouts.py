@@ -152,6 +152,17 @@ class Again(Case):
             self.assertEqual(before[path], after[path])
         self.assertEqual(*(fat_file(self.dir / when / "boot/efiboot.img", "/EFI/xenserver/grub.cfg") for when in ("before", "after")))
 
+    def test_without_a_date(self):
+        source = self.iso()
+        for number, digits in enumerate((b"0" * 16, b"2026999999999999", b"\xff" * 16)):
+            with self.subTest(digits):
+                data = bytearray(source.read_bytes())
+                for at in (813, 830):
+                    data[16 * SECTOR + at : 16 * SECTOR + at + 16] = digits
+                source.write_bytes(data)
+                one, other = (self.remaster(source, name=f"{number}-{when}.iso")[0].read_bytes() for when in "ab")
+                self.assertEqual(one, other)
+
 
 class Fat(Case):
     def test_a_full_image_grows(self):

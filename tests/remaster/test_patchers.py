@@ -78,6 +78,17 @@ class Patchers(Case):
         inner = "/EFI/xenserver/grub.cfg"
         self.assertEqual(fat_file(given / "boot/efiboot.img", inner), fat_file(self.dir / "wanted/boot/efiboot.img", inner))
 
+    def test_bake_knows_the_image_as_well(self):
+        for name in ("bzip2", "zstd"):
+            image = PACKERS[name](cpio(isos.root_of_installer()))
+            (self.dir / "install.img").write_bytes(image)
+            done = subprocess.run([isos.ROOT / "image/bake-initramfs", "install.img", "new.img", "--binary", self.program],
+                                  cwd=self.dir, capture_output=True, text=True, timeout=60, check=True)  # fmt: skip
+            self.assertIn("hook xcp-ng", done.stdout)
+            old, new = unpack(image), unpack((self.dir / "new.img").read_bytes())
+            self.assertEqual({path for path in new if new[path] != old.get(path)}, OURS | {"/bondstrap.baked"})
+            self.assertEqual(new["/etc/systemd/system/multi-user.target.wants/bondstrap.service"][1], b"../bondstrap.service")
+
     def test_refusals(self):
         for which, folder, environment, says in (
             ("install", self.dir, {}, "is not XCP-ng's install.img"), ("install", self.dir / "no", {}, "it takes one directory"),

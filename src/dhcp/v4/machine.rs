@@ -53,7 +53,8 @@ pub enum Event<'a> {
         /// The DHCP message.
         payload: &'a [u8],
     },
-    /// A port joined or the carrier came back: the back-off starts anew in the same transaction; ends a pause.
+    /// A port joined or the carrier came back: the back-off starts anew in the same transaction. Ends a pause; a lease
+    /// that there was before it is asked for again, since the link may lead elsewhere now.
     Kick,
     /// The link is gone: nothing is sent. A lease keeps running out.
     Pause,
@@ -311,6 +312,7 @@ impl Machine {
             Phase::Selecting(_) => self.restart_discover(),
             Phase::Requesting(_) | Phase::Rebooting { .. } => self.restart_request(was_paused),
             Phase::Renewing(_) | Phase::Rebinding(_) => self.send_at = Some(self.not_too_soon()),
+            Phase::Bound(_) if was_paused => self.check(),
             Phase::Stopped | Phase::Waiting { .. } | Phase::Bound(_) => {}
         }
     }

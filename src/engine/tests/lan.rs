@@ -234,7 +234,7 @@ impl World {
     /// The strict switch: it forwards what comes over a port on which both sides agree.
     pub(super) fn forwards(&self) -> bool {
         let Some(bond) = self.view.links.named("bond0").filter(|bond| bond.up) else { return false };
-        let verdict = crate::lacp::verdict::verdict(bond, crate::plan::Mode::Lacp, &self.view.links);
+        let verdict = crate::lacp::verdict::verdict(bond, crate::plan::Mode::Lacp, &self.view.links, &[]);
         matches!(verdict, Verdict::Ready { .. })
     }
 

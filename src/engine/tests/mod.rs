@@ -2,6 +2,7 @@
 
 mod building;
 mod ending;
+mod holding;
 mod hours;
 mod lan;
 mod phases;

@@ -1,7 +1,7 @@
 //! A small world: it does what the engine asks for, as the kernel would.
 
 use crate::clock::Millis;
-use crate::engine::state::State;
+use crate::engine::state::{FoundAddress, FoundDefault, State};
 use crate::engine::types::{Action, Event, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
 use crate::links::{Bond, Kind, LacpState, Link, Port};
@@ -260,6 +260,21 @@ impl World {
                 });
             }
             Action::Delete(index) => self.view.links.0.retain(|link| link.index != *index),
+            Action::AddAddress { index, address, lifetime, .. } => {
+                self.act(&Action::DelAddress { index: *index, address: *address })?;
+                let (index, address, lifetime) = (*index, (*address).into(), *lifetime);
+                self.view.addresses.push(FoundAddress { index, address, broadcast: None, lifetime });
+            }
+            Action::DelAddress { index, address } => {
+                let address = (*address).into();
+                self.view.addresses.retain(|found| found.index != *index || found.address != address);
+            }
+            Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 => {
+                self.view.defaults.retain(|route| route.metric != 0);
+                let (index, via, source) = (*index, *via, Some(*source));
+                let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
+                self.view.defaults.push(route);
+            }
             Action::Finish => self.outcome = self.engine.outcome().cloned(),
             _ => {}
         }

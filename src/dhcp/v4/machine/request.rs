@@ -134,6 +134,16 @@ impl Machine {
         self.send_at = Some(self.now);
     }
 
+    /// After a time without link: does the lease still hold here (RFC 2131 §3.7)? The same question as after a reboot;
+    /// until it is answered the address stays.
+    pub(super) fn check(&mut self) {
+        if let Phase::Bound(lease) = &self.phase {
+            let (lease, at) = (lease.clone(), self.not_too_soon());
+            self.reboot(lease);
+            self.send_at = Some(at);
+        }
+    }
+
     /// Option 50 and no 54, `ciaddr` 0 (RFC 2131 §4.3.2).
     pub(super) fn send_reboot(&mut self) {
         let Phase::Rebooting { lease, .. } = &self.phase else { return };

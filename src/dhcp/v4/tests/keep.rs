@@ -286,10 +286,62 @@ fn a_kick_or_pause_while_bound_sends_nothing() {
     let mut client = Client::bound(&[]);
     client.until(5_000);
     client.event(Event::Kick);
-    client.event(Event::Pause);
-    client.event(Event::Kick);
     client.event(Event::Start);
+    client.event(Event::Pause);
+    client.until(6_000);
     assert_eq!((client.sent.len(), client.machine.state()), (2, State::Bound));
+}
+
+/// Bound, and after a while without link asked for again, at 7 s.
+fn returned() -> Client {
+    let mut client = Client::bound(&[]);
+    client.until(5_000);
+    client.event(Event::Pause);
+    client.until(7_000);
+    client.event(Event::Kick);
+    client
+}
+
+#[test]
+fn a_link_that_returns_has_the_lease_checked_at_once() {
+    let mut client = returned();
+    let asked = client.last();
+    assert_eq!((asked.at, asked.kind(), asked.unicast), (7_000, REQUEST, None));
+    assert_eq!((asked.address(50), asked.option(54), asked.ciaddr()), (Some(ADDRESS), None, [0; 4].into()));
+    client.until(7_100);
+    client.hear(Answer::new(ACK).server(OTHER));
+    assert_eq!((client.machine.state(), client.leases[1].obtained_at), (State::Bound, 7_000));
+    assert_eq!(client.losses, [], "the address stayed");
+}
+
+#[test]
+fn a_link_that_returns_elsewhere_ends_the_lease() {
+    let mut client = returned();
+    client.hear(Answer::new(NAK).server(OTHER));
+    assert_eq!(client.losses, [(7_000, Loss::Nak)]);
+    assert_eq!(client.last().kind(), DISCOVER);
+}
+
+#[test]
+fn a_lease_that_nobody_confirms_goes_on() {
+    let mut client = returned();
+    client.until(60_000);
+    assert_eq!(client.sent.len(), 2 + 4, "four times, then no more");
+    assert_eq!((client.machine.state(), client.losses.len()), (State::Bound, 0));
+    client.until(1_800_000);
+    assert_eq!((client.last().at, client.last().unicast.is_some()), (1_800_000, true), "T1 is where it was");
+}
+
+#[test]
+fn a_link_that_flaps_has_no_storm_of_checks() {
+    let mut client = Client::bound(&[]);
+    for at in 50..650 {
+        client.until(at * 100);
+        client.event(if at % 2 == 0 { Event::Pause } else { Event::Kick });
+    }
+    let sent = client.sent.len() - 2;
+    assert!((10..=130).contains(&sent), "{sent} in a minute");
+    assert_eq!(client.losses, []);
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! Addresses and the default route stay: what something else takes away is put back.
+
+use ipnetwork::{IpNetwork, Ipv4Network};
+
+use super::types::Action;
+use super::{Engine, Try};
+use crate::clock::Millis;
+
+impl Engine {
+    /// What something else has taken away is put back, at growing distance. Only from a fresh look at the machine.
+    pub(super) fn hold_addresses(&mut self, now: Millis, out: &mut Vec<Action>) {
+        if self.outcome.is_some() {
+            return;
+        }
+        for which in 0..self.targets.len() {
+            let Some((what, line)) = self.taken_away(now, which) else { continue };
+            if self.tries.allow(now, &what) {
+                self.tell_undone(now, &what, line, out);
+                self.set_again(now, which, out);
+            }
+        }
+    }
+
+    fn taken_away(&self, now: Millis, which: usize) -> Option<(Try, String)> {
+        let target = &self.targets[which];
+        let link = self.view.links.named(target.name()).filter(|link| link.up)?;
+        // A link that was down gets everything again in any case.
+        let index = target.index.filter(|index| *index == link.index && !target.was_down)?;
+        // The kernel's clock and ours may differ by a second at the end of a lease.
+        let ends = target.lease.as_ref().and_then(|lease| lease.left_secs(now)).is_some_and(|left| left < 2);
+        if ends {
+            return None;
+        }
+        let is_there = |address: &&Ipv4Network| {
+            let address = IpNetwork::V4(**address);
+            self.view.addresses.iter().any(|found| found.index == index && found.address == address)
+        };
+        if let Some(address) = target.addresses.iter().find(|address| !is_there(address)) {
+            let line =
+                format!("{address} was removed from {} by something else: setting it again", link.name);
+            return Some((Try::Address(index), line));
+        }
+        let gateway = target.gateway?;
+        // One that stands in place of ours was set there on purpose.
+        if self.view.defaults.iter().any(|route| route.metric == 0) {
+            return None;
+        }
+        let line = format!(
+            "the default route via {gateway} on {} was removed by something else: setting it again",
+            link.name
+        );
+        Some((Try::Default(index), line))
+    }
+}
