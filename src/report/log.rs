@@ -133,9 +133,10 @@ impl Log for Logger {
         if let Some(kmsg) = &self.kmsg
             && record.level() <= Level::Info
         {
-            // Priority 6 (info) is below what installers let through to their screens (loglevel 4 and less).
+            // Priority 7 (debug): a kernel without `quiet` or `loglevel=` shows all above it on the console, where an
+            // installer has its screen.
             let text = &text[..text.floor_char_boundary(LONGEST_RECORD)];
-            let record = format!("<6>bondstrap: {text}\n");
+            let record = format!("<7>bondstrap: {text}\n");
             let _ = kmsg.lock().unwrap_or_else(PoisonError::into_inner).write_all(record.as_bytes());
         }
     }

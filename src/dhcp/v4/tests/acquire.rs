@@ -10,7 +10,7 @@ use super::util::*;
 fn discovers_leave_at_their_times() {
     let mut client = Client::started();
     client.until(4_500);
-    let expected = [0, 150, 250, 350, 1_000, 2_000, 4_000].map(|at| (at, DISCOVER));
+    let expected = [0, 150, 250, 600, 1_000, 2_000, 4_000].map(|at| (at, DISCOVER));
     assert_eq!(client.times(), expected);
     assert_eq!(client.machine.state(), State::Selecting);
 }
@@ -235,7 +235,7 @@ fn a_kick_starts_the_back_off_anew_in_the_same_transaction() {
     client.event(Event::Kick);
     client.until(34_000);
     let times: Vec<u64> = client.sent[before..].iter().map(|sent| sent.at - 30_000).collect();
-    assert_eq!(times, [0, 150, 250, 350, 1_000, 2_000, 4_000]);
+    assert_eq!(times, [0, 150, 250, 600, 1_000, 2_000, 4_000]);
     assert!(client.sent.iter().all(|sent| sent.xid() == xid));
     assert_eq!(client.last().secs(), 34, "secs go on");
     client.until(70_000);
@@ -305,7 +305,7 @@ fn a_second_start_changes_nothing() {
     client.until(50);
     client.event(Event::Start);
     client.until(600);
-    assert_eq!(client.times(), [0, 150, 250, 350].map(|at| (at, DISCOVER)));
+    assert_eq!(client.times(), [0, 150, 250, 600].map(|at| (at, DISCOVER)));
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn late_ticks_skip_what_was_missed() {
 fn the_account_of_an_acquisition() {
     let mut client = Client::new(config(), 40);
     client.event(Event::Start);
-    client.until(600);
+    client.until(700);
     client.hear(Answer::new(OFFER).lease(5));
     client.hear(Answer::new(OFFER).lease(5));
     client.hear(Answer::new(OFFER).server(OTHER).with(1, &[255, 0, 255, 0]));
