@@ -16,7 +16,7 @@ fn why_not(name: &str, mode: Mode, ports: usize) -> Option<String> {
     let reason = if xapi_mode(mode).is_none() {
         format!("mode {} is none of lacp, active-backup, balance-slb: choose another mode", mode.name())
     } else if !(FEWEST..=MOST).contains(&ports) {
-        format!("it has {ports} ports, and xapi wants {FEWEST} to {MOST}")
+        format!("the number of its ports is {ports}, and xapi wants {FEWEST} to {MOST}")
     } else {
         return None;
     };
