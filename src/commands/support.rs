@@ -24,10 +24,8 @@ pub(super) fn idle(plan: &Plan) -> Vec<String> {
 /// this machine's and its installer is here.
 pub(super) fn unkept_by_xapi(plan: &Plan, own_words: bool) -> Vec<String> {
     let named = plan.bondstrap.handover.iter().any(|word| word == "xcp-ng");
-    if !named && !(own_words && Path::new("/opt/xensource/installer").exists()) {
-        return Vec::new();
-    }
-    plan.bonds.iter().filter_map(management::why_not_of_words).collect()
+    let is_meant = named || own_words && Path::new("/opt/xensource/installer").exists();
+    plan.bonds.iter().filter(|_| is_meant).filter_map(management::why_not_of_words).collect()
 }
 
 /// One sentence on the first thing without which the rest would be something else.

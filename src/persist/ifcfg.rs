@@ -18,7 +18,9 @@ pub(super) fn render(kept: &Kept, done: &mut Rendered) {
             let of_family = |route: &&Route| route.to.is_ipv4() == v4;
             for Route { to, via, .. } in device.routes.iter().filter(of_family) {
                 let via = via.map_or(String::new(), |via| format!(" via {via}"));
-                page.put("", &format!("{to}{via} dev {}", device.id));
+                // Of a NIC that is known by its MAC only, there is no name to write.
+                let dev = if device.named { format!(" dev {}", device.id) } else { String::new() };
+                page.put("", &format!("{to}{via}{dev}"));
             }
             if page.text.lines().count() > 1 {
                 done.add(format!("{PLACE}{name}-{}", device.id), 0o644, page);
