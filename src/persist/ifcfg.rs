@@ -1,9 +1,7 @@
 //! ifcfg files of `/etc/sysconfig/network-scripts`, as NetworkManager (nm-settings-ifcfg-rh(5)) and before it the
 //! initscripts read them.
 
-use std::net::IpAddr;
-
-use super::page::{Page, join};
+use super::page::Page;
 use super::{Device, Kept, Kind, Rendered};
 use crate::mac::Mac;
 use crate::plan::{ClientId, Method4, Method6, Route};
@@ -35,22 +33,22 @@ fn one(kept: &Kept, device: &Device) -> Page {
         page.put("DEVICE=", &device.id);
     }
     page.put("NAME=bondstrap-", &device.id);
-    page.put("ONBOOT=", &"yes");
+    page.line("ONBOOT=yes");
     page.put_some("HWADDR=", &device.permanent);
     page.put_some("MACADDR=", &device.mac);
     page.put_some("MTU=", &device.mtu);
     match &device.kind {
-        Kind::Nic => page.put("TYPE=", &"Ethernet"),
+        Kind::Nic => page.line("TYPE=Ethernet"),
         Kind::Port(bond) => {
-            page.put("TYPE=", &"Ethernet");
+            page.line("TYPE=Ethernet");
             page.put("MASTER=", bond);
-            page.put("SLAVE=", &"yes");
-            page.put("BOOTPROTO=", &"none");
+            page.line("SLAVE=yes");
+            page.line("BOOTPROTO=none");
             return page;
         }
         Kind::Bond(mode, options) => {
-            page.put("TYPE=", &"Bond");
-            page.put("BONDING_MASTER=", &"yes");
+            page.line("TYPE=Bond");
+            page.line("BONDING_MASTER=yes");
             // The kernel's own spelling: nothing is lost, but for ports that have no name.
             let mut all = vec![format!("mode={}", mode.name())];
             for (name, value) in &options.0 {
@@ -60,11 +58,11 @@ fn one(kept: &Kept, device: &Device) -> Page {
                     all.push(format!("{name}={value}"));
                 }
             }
-            page.put("BONDING_OPTS=", &format!("\"{}\"", join(all, " ")));
+            page.put("BONDING_OPTS=", &format!("\"{}\"", all.join(" ")));
         }
         Kind::Vlan(id, link) => {
-            page.put("TYPE=", &"Vlan");
-            page.put("VLAN=", &"yes");
+            page.line("TYPE=Vlan");
+            page.line("VLAN=yes");
             page.put("PHYSDEV=", link);
             page.put("VLAN_ID=", id);
         }
@@ -75,7 +73,7 @@ fn one(kept: &Kept, device: &Device) -> Page {
         page.put("DNS", &format!("{}={server}", number + 1));
     }
     if !kept.peerdns {
-        page.put("PEERDNS=", &"no");
+        page.line("PEERDNS=no");
     }
     page.lose_peers(device);
     page
@@ -109,18 +107,18 @@ fn ipv6(device: &Device, page: &mut Page) {
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
     page.put("IPV6INIT=", &yes_or_no(method != Method6::None));
     if method == Method6::None {
-        if device.dns.iter().any(IpAddr::is_ipv6) && device.ipv4.method == Method4::None {
+        if device.dns.iter().any(|server| server.contains(':')) && device.ipv4.method == Method4::None {
             page.lose(device, "an IPv6 name server without IPv6");
         }
         return;
     }
     page.put("IPV6_AUTOCONF=", &yes_or_no(matches!(method, Method6::Auto | Method6::Either)));
     if matches!(method, Method6::Dhcp) {
-        page.put("DHCPV6C=", &"yes");
+        page.line("DHCPV6C=yes");
     }
     let mut addresses = device.ipv6.addresses.iter();
     page.put_some("IPV6ADDR=", &addresses.next());
-    let more = join(addresses, " ");
+    let more = addresses.map(ToString::to_string).collect::<Vec<_>>().join(" ");
     if !more.is_empty() {
         page.put("IPV6ADDR_SECONDARIES=", &format!("\"{more}\""));
     }

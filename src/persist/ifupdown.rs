@@ -2,7 +2,7 @@
 
 use ipnetwork::IpNetwork;
 
-use super::page::{self, Page, join};
+use super::page::{self, Page};
 use super::{Device, Kept, Kind, Rendered, options};
 use crate::plan::{Method4, Method6, Route};
 
@@ -14,8 +14,8 @@ pub(super) fn render(kept: &Kept, done: &mut Rendered) -> Result<(), String> {
         ));
     }
     let mut page = Page::default();
-    page.put("source /etc/network/interfaces.d/*", &"");
-    page.put("\nauto lo\niface lo inet loopback", &"");
+    page.line("source /etc/network/interfaces.d/*");
+    page.line("\nauto lo\niface lo inet loopback");
     for device in &kept.devices {
         // A port needs no stanza: the bond's names it.
         if !matches!(device.kind, Kind::Port(_)) {
@@ -51,8 +51,8 @@ fn one(kept: &Kept, device: &Device, page: &mut Page) {
         stanzas.begin("inet", "manual");
     }
     if !device.dns.is_empty() {
-        page.put("    # read by resolvconf, or by what stands in for it, if that is installed", &"");
-        page.put("    dns-nameservers ", &join(&device.dns, " "));
+        page.line("    # read by resolvconf, or by what stands in for it, if that is installed");
+        page.put("    dns-nameservers ", &device.dns.join(" "));
     }
     // Not every method has an option for it, and of a bond it is only now that it can be set.
     if let Some(mtu) = device.mtu {
@@ -68,9 +68,8 @@ fn one(kept: &Kept, device: &Device, page: &mut Page) {
         page.lose(device, "rd.peerdns=0");
     }
     if device.ipv4.method == Method4::Dhcp {
-        page.put(
+        page.line(
             "    # dhclient sends no client identifier: a server that goes by it may give another address",
-            &"",
         );
     }
 }
@@ -133,9 +132,9 @@ impl Stanzas<'_> {
                         page.put("    # ", &format!("{}: {mac}", port.id));
                     }
                 }
-                page.put("    bond-slaves ", &join(kept.ports(&device.id).map(|port| &port.id), " "));
+                page.put("    bond-slaves ", &kept.port_ids(&device.id).join(" "));
                 page.put("    bond-mode ", &mode.name());
-                page::options(page, device, "    ", options::ifupdown);
+                page::options(page, device, "    ", &options::ifupdown);
             }
             // ifupdown makes what is called so by itself.
             Kind::Vlan(id, link) if device.id == format!("{link}.{id}") => {

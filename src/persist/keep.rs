@@ -3,9 +3,6 @@
 //! The words say what is wanted. The engine says which NICs that came to, and which MAC the bond has. A lease is not
 //! kept: whoever has `dhcp` now has it afterwards.
 
-use std::net::IpAddr;
-
-use super::page::join;
 use super::{Device, Kept, Kind};
 use crate::engine::state::{PortState, State};
 use crate::escape::printable;
@@ -45,7 +42,7 @@ pub fn keep(plan: &Plan, state: Option<&State>) -> Result<Kept, String> {
     for (which, interface) in plan.interfaces.iter().enumerate() {
         // The order is that of the engine: what stands for all comes first.
         let all = plan.dns.iter().filter(|_| which == 0);
-        let dns: Vec<IpAddr> = all.chain(&interface.dns).copied().collect();
+        let dns = all.chain(&interface.dns).map(ToString::to_string).collect();
         add_interface(interface, dns, &mut kept);
     }
     for route in &plan.routes {
@@ -188,7 +185,7 @@ fn find_or_add<'a>(kept: &'a mut Kept, name: &str, mac: Option<Mac>) -> &'a mut 
     &mut kept.devices[at]
 }
 
-fn add_interface(interface: &Interface, dns: Vec<IpAddr>, kept: &mut Kept) {
+fn add_interface(interface: &Interface, dns: Vec<String>, kept: &mut Kept) {
     let Interface { name, match_mac, ipv4, ipv6, server: _, mtu, set_mac, hostname: _, dns: _, ntp: _ } =
         interface;
     let to = find_or_add(kept, name, *match_mac);
@@ -201,28 +198,32 @@ fn add_interface(interface: &Interface, dns: Vec<IpAddr>, kept: &mut Kept) {
 
 /// The interface for a route that names none: the one whose subnet its gateway is in, else the first.
 fn towards(kept: &Kept, plan: &Plan, route: &Route) -> Option<String> {
-    let via = route.via?;
-    let reaches = |device: &&Device| device.addresses().iter().any(|network| network.contains(via));
+    let reaches = |device: &&Device| {
+        let via = |via| device.addresses().iter().any(|network| network.contains(via));
+        route.via.is_some_and(via)
+    };
     let reaching = kept.devices.iter().find(reaches).map(|device| device.id.clone());
     reaching.or_else(|| Some(plan.interfaces.first()?.name.clone()))
 }
 
 /// MACs that nobody has told: NICs are found by name then, and the bond's may be another one.
 fn tell_unknown(kept: &mut Kept) {
-    let nameless = kept
-        .devices
-        .iter()
-        .filter(|device| matches!(device.kind, Kind::Port(_) | Kind::Nic) && device.permanent.is_none());
-    let nameless = join(nameless.map(|device| &device.id), ", ");
-    if !nameless.is_empty() {
-        kept.notes.push(format!("no MAC is known of {nameless}: found by name in the installed system"));
+    let mut by_name: Vec<&str> = Vec::new();
+    let mut any_mac: Vec<&str> = Vec::new();
+    for device in &kept.devices {
+        match device.kind {
+            Kind::Port(_) | Kind::Nic if device.permanent.is_none() => by_name.push(&device.id),
+            Kind::Bond(..) if device.mac.is_none() => any_mac.push(&device.id),
+            _ => {}
+        }
     }
-    let bonds =
-        kept.devices.iter().filter(|device| matches!(device.kind, Kind::Bond(..)) && device.mac.is_none());
-    let bonds = join(bonds.map(|device| &device.id), ", ");
-    if !bonds.is_empty() {
+    let (by_name, any_mac) = (by_name.join(", "), any_mac.join(", "));
+    if !by_name.is_empty() {
+        kept.notes.push(format!("no MAC is known of {by_name}: found by name in the installed system"));
+    }
+    if !any_mac.is_empty() {
         kept.notes.push(format!(
-            "the MAC of {bonds} is not known here: it may be another one in the installed system, with another lease"
+            "the MAC of {any_mac} is not known here: it may be another one in the installed system, with another lease"
         ));
     }
 }

@@ -99,8 +99,8 @@ pub struct Device {
     pub ipv4: Ipv4,
     /// IPv6 side.
     pub ipv6: Ipv6,
-    /// Name servers.
-    pub dns: Vec<IpAddr>,
+    /// Addresses of name servers.
+    pub dns: Vec<String>,
     /// Static routes over it; [`Route::dev`] says nothing here.
     pub routes: Vec<Route>,
 }
@@ -152,6 +152,11 @@ impl Device {
 }
 
 impl Kept {
+    /// What a bond's ports are called.
+    fn port_ids<'a>(&'a self, bond: &'a str) -> Vec<&'a str> {
+        self.ports(bond).map(|port| port.id.as_str()).collect()
+    }
+
     /// The ports of a bond.
     fn ports<'a>(&'a self, bond: &'a str) -> impl Iterator<Item = &'a Device> {
         self.devices.iter().filter(move |device| matches!(&device.kind, Kind::Port(of) if of == bond))

@@ -1,17 +1,17 @@
 //! netplan: one YAML file. Everything that is text stands in double quotes: `no`, `1e3` and the like are names too.
 
-use super::page::{self, Page, join};
+use super::page::{self, Page};
 use super::{Device, Gateway, Kept, Kind, Rendered, options};
 use crate::plan::{ClientId, Method4, Method6, Route};
 
 pub(super) fn render(kept: &Kept, done: &mut Rendered) {
     let mut page = Page::default();
-    page.put("network:", &"");
-    page.put("  version: ", &2);
+    page.line("network:");
+    page.line("  version: 2");
     for (section, fits) in SECTIONS {
         let devices: Vec<&Device> = kept.devices.iter().filter(|device| fits(&device.kind)).collect();
         if !devices.is_empty() {
-            page.put(section, &"");
+            page.line(section);
         }
         devices.iter().for_each(|device| one(kept, device, &mut page));
     }
@@ -29,7 +29,7 @@ const SECTIONS: [(&str, Fits); 3] = [
 fn one(kept: &Kept, device: &Device, page: &mut Page) {
     page.put("    ", &format!("\"{}\":", device.id));
     if let Some(mac) = &device.permanent {
-        page.put("      match:", &"");
+        page.line("      match:");
         page.put("        macaddress: ", &quoted(mac));
         // By MAC, the name here would be no more than a label; this one was asked for.
         if kept.renames.iter().any(|rename| rename.name == device.id) {
@@ -38,14 +38,14 @@ fn one(kept: &Kept, device: &Device, page: &mut Page) {
     }
     match &device.kind {
         // Where it is found by name, netplan wants something to stand here.
-        Kind::Port(_) => return page.put("      dhcp4: ", &false),
+        Kind::Port(_) => return page.line("      dhcp4: false"),
         Kind::Nic => {}
         Kind::Bond(mode, _) => {
-            page.put("      interfaces: ", &list(kept.ports(&device.id).map(|port| &port.id)));
-            page.put("      parameters:", &"");
+            let ports = kept.port_ids(&device.id);
+            page.put("      interfaces: ", &list(&ports));
+            page.line("      parameters:");
             page.put("        mode: ", &quoted(mode.name()));
-            let ports: Vec<&str> = kept.ports(&device.id).map(|port| port.id.as_str()).collect();
-            page::options(page, device, "        ", |name, value| match name {
+            page::options(page, device, "        ", &|name, value| match name {
                 "primary" if ports.contains(&value) => Some(format!("primary: \"{value}\"")),
                 _ => options::netplan(name, value),
             });
@@ -64,34 +64,36 @@ fn addressing(kept: &Kept, device: &Device, page: &mut Page) {
     let (v4, v6) = (device.ipv4.method, device.ipv6.method);
     page.put("      dhcp4: ", &(v4 == Method4::Dhcp));
     if v4 == Method4::Dhcp && kept.client_id == ClientId::Mac {
-        page.put("      dhcp-identifier: ", &"mac");
+        page.line("      dhcp-identifier: mac");
     }
     page.put("      dhcp6: ", &(v6 == Method6::Dhcp));
     page.put("      accept-ra: ", &matches!(v6, Method6::Auto | Method6::Either | Method6::Dhcp));
     let families = [("ipv4", v4 == Method4::LinkLocal), ("ipv6", v6 != Method6::None)];
-    let families = families.iter().filter(|(_, wanted)| *wanted).map(|(family, _)| family);
-    page.put("      link-local: ", &list(families));
+    let families: Vec<&str> =
+        families.iter().filter(|(_, wanted)| *wanted).map(|(family, _)| *family).collect();
+    page.put("      link-local: ", &list(&families));
     for (key, wanted) in
         [("      dhcp4-overrides:", v4 == Method4::Dhcp), ("      dhcp6-overrides:", v6 == Method6::Dhcp)]
     {
         if wanted && !kept.peerdns {
-            page.put(key, &"");
-            page.put("        use-dns: ", &false);
+            page.line(key);
+            page.line("        use-dns: false");
         }
     }
     if !kept.peerdns && matches!(v6, Method6::Auto | Method6::Either) {
         page.lose(device, "rd.peerdns=0 for IPv6");
     }
-    if !device.ipv4.addresses.is_empty() || !device.ipv6.addresses.is_empty() {
-        page.put("      addresses: ", &list(device.addresses()));
+    let addresses = device.addresses();
+    if !addresses.is_empty() {
+        page.put("      addresses: ", &list(&addresses));
     }
     if !device.dns.is_empty() {
-        page.put("      nameservers:", &"");
+        page.line("      nameservers:");
         page.put("        addresses: ", &list(&device.dns));
     }
     let gateways = device.gateways();
     if !gateways.is_empty() || !device.routes.is_empty() {
-        page.put("      routes:", &"");
+        page.line("      routes:");
     }
     for Gateway { address, on_link } in gateways {
         let on_link = if on_link { ", on-link: true" } else { "" };
@@ -108,6 +110,7 @@ fn quoted(text: impl std::fmt::Display) -> String {
     format!("\"{text}\"")
 }
 
-fn list(items: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
-    format!("[{}]", join(items.into_iter().map(quoted), ", "))
+fn list<T: ToString>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    if items.is_empty() { "[]".into() } else { format!("[\"{}\"]", items.join("\", \"")) }
 }

@@ -2,7 +2,7 @@
 
 use ipnetwork::IpNetwork;
 
-use super::page::{self, Page, join};
+use super::page::{self, Page};
 use super::{Device, Gateway, Kept, Kind, Rendered, options};
 use crate::plan::{ClientId, Method4, Method6, Route};
 
@@ -27,12 +27,12 @@ fn netdev(kept: &Kept, device: &Device) -> Option<Page> {
     match &device.kind {
         Kind::Nic | Kind::Port(_) => return None,
         Kind::Bond(mode, _) => {
-            page.put("Kind=", &"bond");
+            page.line("Kind=bond");
             page.section("Bond");
             page.put("Mode=", &mode.name());
             // Those of which a port is the value stand in the port's file.
             let is_port = |value: &str| kept.ports(&device.id).any(|port| is_called(port, value));
-            page::options(&mut page, device, "", |name, value| match name {
+            page::options(&mut page, device, "", &|name, value| match name {
                 "primary" | "active_slave" if is_port(value) => {
                     Some(format!("# {name}={value} stands in the file of that port"))
                 }
@@ -40,7 +40,7 @@ fn netdev(kept: &Kept, device: &Device) -> Option<Page> {
             });
         }
         Kind::Vlan(id, _) => {
-            page.put("Kind=", &"vlan");
+            page.line("Kind=vlan");
             page.section("VLAN");
             page.put("Id=", id);
         }
@@ -86,28 +86,28 @@ fn network(kept: &Kept, device: &Device) -> Page {
     let listens = matches!(v6, Method6::Auto | Method6::Either | Method6::Dhcp);
     page.put("IPv6AcceptRA=", &if listens { "yes" } else { "no" });
     if !device.dns.is_empty() {
-        page.put("DNS=", &join(&device.dns, " "));
+        page.put("DNS=", &device.dns.join(" "));
     }
     addresses(&mut page, device);
     routes(&mut page, device);
     if v4 == Method4::Dhcp {
         page.section("DHCPv4");
         if kept.client_id == ClientId::Mac {
-            page.put("ClientIdentifier=", &"mac");
+            page.line("ClientIdentifier=mac");
         }
         if !kept.peerdns {
-            page.put("UseDNS=", &"no");
+            page.line("UseDNS=no");
         }
     }
     if v6 == Method6::Dhcp {
         page.section("DHCPv6");
-        page.put("WithoutRA=", &"solicit");
+        page.line("WithoutRA=solicit");
     }
     if listens && !kept.peerdns {
         for section in ["DHCPv6", "IPv6AcceptRA"] {
             // The first may have been begun above; a section that comes twice is one.
             page.section(section);
-            page.put("UseDNS=", &"no");
+            page.line("UseDNS=no");
         }
     }
     page
@@ -145,7 +145,7 @@ fn routes(page: &mut Page, device: &Device) {
         page.section("Route");
         page.put("Gateway=", &address);
         if on_link {
-            page.put("GatewayOnLink=", &"yes");
+            page.line("GatewayOnLink=yes");
         }
     }
     for Route { to, via, .. } in &device.routes {

@@ -1,8 +1,6 @@
 //! NetworkManager: a keyfile for each connection. Checked with libnm 1.42.
 
-use std::net::IpAddr;
-
-use super::page::{self, Page, join};
+use super::page::{self, Page};
 use super::{Device, Kept, Kind, Rendered, options};
 use crate::plan::{ClientId, Method4, Method6, Route};
 
@@ -29,7 +27,7 @@ fn one(kept: &Kept, device: &Device) -> Page {
     }
     if let Kind::Port(bond) = &device.kind {
         page.put("master=", bond);
-        page.put("slave-type=", &"bond");
+        page.line("slave-type=bond");
     }
     page.section("ethernet");
     page.put_some("mac-address=", &device.permanent);
@@ -41,7 +39,7 @@ fn one(kept: &Kept, device: &Device) -> Page {
         Kind::Bond(mode, _) => {
             page.section("bond");
             page.put("mode=", &mode.name());
-            page::options(&mut page, device, "", |name, value| match name {
+            page::options(&mut page, device, "", &|name, value| match name {
                 // A port without a name has none here either.
                 "primary" | "active_slave" if value.contains(':') => None,
                 _ => options::nmconnection(name, value),
@@ -69,7 +67,7 @@ fn ipv4(kept: &Kept, device: &Device, page: &mut Page) {
     };
     page.put("method=", &method);
     if device.ipv4.method == Method4::Dhcp && kept.client_id == ClientId::Mac {
-        page.put("dhcp-client-id=", &"mac");
+        page.line("dhcp-client-id=mac");
     }
     family(kept, device, true, method, page);
 }
@@ -108,10 +106,10 @@ fn family(kept: &Kept, device: &Device, v4: bool, method: &str, page: &mut Page)
             .filter(of_family)
             .map(|Route { to, via, .. }| via.map_or_else(|| to.to_string(), |via| format!("{to},{via}"))),
     );
-    let dns: Vec<&IpAddr> = device.dns.iter().filter(|server| server.is_ipv4() == v4).collect();
+    let dns: Vec<String> = device.dns.iter().filter(|server| server.contains(':') != v4).cloned().collect();
     if method == "disabled" {
         // Neither is taken there.
-        for what in [("the name server ", join(&dns, " ")), ("the route ", join(&routes, " "))] {
+        for what in [("the name server ", dns.join(" ")), ("the route ", routes.join(" "))] {
             if !what.1.is_empty() {
                 page.lose(device, &(what.0.to_owned() + &what.1));
             }
@@ -122,9 +120,9 @@ fn family(kept: &Kept, device: &Device, v4: bool, method: &str, page: &mut Page)
         page.put("route", &format!("{}={route}", number + 1));
     }
     if !dns.is_empty() {
-        page.put("dns=", &(join(dns, ";") + ";"));
+        page.put("dns=", &(dns.join(";") + ";"));
     }
     if !kept.peerdns && matches!(method, "auto" | "dhcp") {
-        page.put("ignore-auto-dns=", &true);
+        page.line("ignore-auto-dns=true");
     }
 }

@@ -29,6 +29,11 @@ impl Page {
         self.section = Some(name);
     }
 
+    /// A line as it stands.
+    pub(super) fn line(&mut self, line: &str) {
+        self.put(line, &"");
+    }
+
     /// A line: `key` as it stands, indent and sign behind it included, and the value. A `dyn` keeps the program small.
     pub(super) fn put(&mut self, key: &str, value: &dyn Display) {
         if let Some(name) = self.section.take() {
@@ -65,7 +70,7 @@ pub(super) fn options(
     page: &mut Page,
     device: &Device,
     key: &str,
-    spell: impl Fn(&'static str, &str) -> Option<String>,
+    spell: &dyn Fn(&'static str, &str) -> Option<String>,
 ) {
     let Kind::Bond(_, options) = &device.kind else { return };
     for (name, value) in &options.0 {
@@ -74,10 +79,4 @@ pub(super) fn options(
             None => page.lose(device, &format!("{name}={value}")),
         }
     }
-}
-
-/// Items with something between.
-pub(super) fn join<T: Display>(items: impl IntoIterator<Item = T>, between: &str) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(between)
 }
