@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use argh::FromArgs;
 
-use bondstrap::commands::{complain, down, plan, print, status, up, wait};
+use bondstrap::commands::{complain, down, persist, plan, print, status, up, wait};
+use bondstrap::persist::Format;
 
 /// Gives an installer its network over an LACP bond, as the kernel command line asks for it.
 #[derive(FromArgs)]
@@ -26,6 +27,7 @@ enum Command {
     Plan(Plan),
     Status(Status),
     Wait(Wait),
+    Persist(Persist),
     Down(Down),
 }
 
@@ -68,6 +70,21 @@ struct Wait {
     timeout: u32,
 }
 
+/// Print the configuration with which the installed system keeps this bond.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "persist")]
+struct Persist {
+    /// management.conf, ifupdown, netplan, nmconnection, networkd or ifcfg
+    #[argh(option, arg_name = "F", from_str_fn(Format::named))]
+    format: Format,
+    /// write the files below this directory instead, and print their paths
+    #[argh(option, arg_name = "DIR")]
+    root: Option<String>,
+    /// of management.conf: the NIC that is its LABEL, which becomes the first member
+    #[argh(option, arg_name = "NIC")]
+    label: Option<String>,
+}
+
 /// Release the lease, remove the bond, leave the NICs as they were found.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "down")]
@@ -95,6 +112,9 @@ impl Arguments {
             Some(Command::Plan(Plan { json })) => plan::run(cmdline, json),
             Some(Command::Status(Status { json })) => status::run(json),
             Some(Command::Wait(Wait { timeout })) => wait::run(timeout),
+            Some(Command::Persist(Persist { format, root, label })) => {
+                persist::run(cmdline, format, root.as_deref(), label.as_deref())
+            }
             Some(Command::Down(Down {})) => down::run(),
         }
     }

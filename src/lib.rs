@@ -13,6 +13,7 @@ pub mod lacp;
 pub mod links;
 pub mod mac;
 pub mod netlink;
+pub mod persist;
 pub mod plan;
 pub mod report;
 pub mod run;

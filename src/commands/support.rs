@@ -1,6 +1,9 @@
 //! What a plan may ask for and this version can't do yet: said by `plan`, and by `up` before anything is touched.
 
+use std::path::Path;
+
 use crate::engine::bond_below;
+use crate::persist::management;
 use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 
 /// What is understood and has no effect yet: told, and gone on without.
@@ -15,6 +18,14 @@ pub(super) fn idle(plan: &Plan) -> Vec<String> {
     ];
     let said = unknown.iter().filter(|(asked, _)| *asked);
     said.map(|(_, what)| format!("{what} has no effect in this version")).collect()
+}
+
+/// What the installed XCP-ng would not keep. Said where XCP-ng is meant: `bondstrap.handover=` names it, or the words are
+/// this machine's and its installer is here.
+pub(super) fn unkept_by_xapi(plan: &Plan, own_words: bool) -> Vec<String> {
+    let named = plan.bondstrap.handover.iter().any(|word| word == "xcp-ng");
+    let is_meant = named || own_words && Path::new("/opt/xensource/installer").exists();
+    plan.bonds.iter().filter(|_| is_meant).filter_map(management::why_not_of_words).collect()
 }
 
 /// One sentence on the first thing without which the rest would be something else.

@@ -47,7 +47,7 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     let store = Store::new(Path::new(RUN));
     let done = match how {
         How::Background => background(cmdline, &store),
-        How::Stay | How::Keeper => foreground(plan, &store, how),
+        How::Stay | How::Keeper => foreground(plan, cmdline, &store, how),
     };
     let outcome = done.unwrap_or_else(|error| unexpected(&error));
     if how == How::Keeper {
@@ -85,7 +85,7 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
 }
 
 /// Runs the engine here; where one is at work already, waits for its result, or (`--stay`) for its end.
-fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
+fn foreground(plan: Plan, cmdline: Option<&str>, store: &Store, how: How) -> io::Result<Outcome> {
     if how == How::Keeper {
         leave_caller();
     }
@@ -108,7 +108,8 @@ fn foreground(plan: Plan, store: &Store, how: How) -> io::Result<Outcome> {
     }
     support::idle(&plan).iter().for_each(|line| log::warn!("{line}"));
     let keeper = how == How::Keeper;
-    let settings = Settings { started, limited: keeper, detach: keeper, store: store.enter()? };
+    let cmdline = cmdline.map(str::to_owned);
+    let settings = Settings { started, limited: keeper, detach: keeper, store: store.enter()?, cmdline };
     let outcome = runtime()?.block_on(run::engine(plan, settings));
     drop(lock);
     if let Ok(outcome) = &outcome {

@@ -408,6 +408,7 @@ impl Engine {
             version: 1,
             pid,
             pid_start,
+            cmdline: None,
             phase: self.phase,
             exit: self.outcome.as_ref().map(|outcome| outcome.exit as u8).or(online.then_some(0)),
             sentence: self.sentence.clone(),

@@ -19,6 +19,9 @@ pub struct State {
     pub pid: u32,
     /// When that process started, in clock ticks since boot: a pid alone may be another's by now.
     pub pid_start: u64,
+    /// `--cmdline`, if these were its words: what is asked of this state later is asked under the same words.
+    #[serde(default)]
+    pub cmdline: Option<String>,
     /// Where it is.
     pub phase: Phase,
     /// Exit code, once it has ended or is online.

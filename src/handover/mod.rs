@@ -3,4 +3,5 @@
 
 pub mod atomic;
 pub mod files;
+pub mod root;
 pub mod store;

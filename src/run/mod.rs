@@ -45,6 +45,8 @@ pub struct Settings {
     pub detach: bool,
     /// Where state and files go.
     pub store: Store,
+    /// `--cmdline`: the words, where they are not the machine's.
+    pub cmdline: Option<String>,
 }
 
 /// Runs the engine for `plan` until it is done.
@@ -236,7 +238,8 @@ impl World {
 
     /// Writes the state, if it has changed.
     fn save(&mut self, engine: &Engine) {
-        let state = engine.state(std::process::id(), self.pid_start);
+        let mut state = engine.state(std::process::id(), self.pid_start);
+        state.cmdline.clone_from(&self.settings.cmdline);
         if self.saved.as_ref() == Some(&state) {
             return;
         }

@@ -1,5 +1,7 @@
 //! Tests that run anywhere: no root, no network, no kernel module.
 
+mod persist_cases;
+mod persist_command;
 mod plan_cases;
 mod plan_properties;
 mod sources;

@@ -40,7 +40,7 @@ fn check(directory: &str, least: usize, render: impl Fn(&Plan) -> String) {
     assert!(wrong.is_empty(), "{} cases came out otherwise:\n\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn cases(directory: &str) -> Vec<PathBuf> {
+pub(crate) fn cases(directory: &str) -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let entries = fs::read_dir(directory).expect("the directory of cases is there");
     let mut files: Vec<PathBuf> = entries
@@ -69,7 +69,7 @@ fn sources(head: &str) -> Sources {
 }
 
 /// The line with `\xNN` made bytes.
-fn bytes(line: &str) -> Vec<u8> {
+pub(crate) fn bytes(line: &str) -> Vec<u8> {
     let mut parts = line.split("\\x");
     let mut bytes = parts.next().unwrap_or("").as_bytes().to_vec();
     for part in parts {
@@ -80,7 +80,7 @@ fn bytes(line: &str) -> Vec<u8> {
 }
 
 /// The first line that differs, and what stands around it.
-fn difference(expected: &str, got: &str) -> String {
+pub(crate) fn difference(expected: &str, got: &str) -> String {
     let same = expected.lines().zip(got.lines()).take_while(|(a, b)| a == b).count();
     let around =
         |text: &str| text.lines().skip(same.saturating_sub(2)).take(6).collect::<Vec<_>>().join("\n");

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bondstrap::persist::{Format, keep::keep, render};
 use bondstrap::plan::{Level, Plan, json, table};
 use bondstrap::words::source::{LONGEST, Sources};
 use bondstrap::words::{plan, plan_line};
@@ -153,6 +154,27 @@ proptest! {
         let mut whole = b"bond=bond0:eth0,eth1 ".to_vec();
         whole.extend(line);
         hold(&whole, &plan_line(&whole))?;
+    }
+
+    #[test]
+    fn what_is_kept_needs_no_quotes(name in "[!-~]{1,6}", other in "\\PC{1,6}", line in lines()) {
+        let words = format!("bond=bond0:{name},eth1:mode=active-backup,primary={other} vlan={other}1:bond0 hostname={other} ");
+        let mut whole = words.into_bytes();
+        whole.extend(line);
+        for words in [whole, format!("bond=bond0:eth0,{name} bond=bond0:{other} hostname={other}").into_bytes()] {
+            let plan = plan_line(&words);
+            let Ok(kept) = keep(&plan, None) else { continue };
+            for (_, format) in Format::ALL {
+                let Ok(done) = render(format, &kept, None) else { continue };
+                for file in done.files {
+                    // Signs that a shell, YAML or systemd would act on stand only where the renderers put them.
+                    let bad = |letter: char| !matches!(letter, ' '..='~' | '\n') || "`$\\;<".contains(letter);
+                    let text = file.text.replace("dns=", "").replace(';', if format == Format::Nmconnection { "" } else { ";" });
+                    prop_assert!(!text.contains(bad), "{:?}: {}", format, file.text);
+                    prop_assert!(!file.path.contains("/../") && !file.path.starts_with('/'), "{}", file.path);
+                }
+            }
+        }
     }
 
     #[test]
