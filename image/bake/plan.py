@@ -69,4 +69,4 @@ class Overlay:
 
 def segment(items, note):
     """The archive of these entries, with the marker in front."""
-    return cpio.archive([(MARKER, stat.S_IFREG | 0o644, note.encode("utf-8")), *items])
+    return cpio.archive([(MARKER, stat.S_IFREG | 0o644, cpio.raw(note)), *items])

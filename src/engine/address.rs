@@ -39,7 +39,7 @@ pub(super) struct Target {
     pub(super) mac: Option<Mac>,
     pub(super) machine: Option<Machine>,
     pub(super) lease: Option<Lease>,
-    /// The lease that went with its link: asked for again on the next.
+    /// The lease that went with its link, or of an engine that was killed: asked for again, and not confirmed yet.
     pub(super) previous: Option<Lease>,
     pub(super) addresses: Vec<Ipv4Network>,
     /// What an engine that was killed has left there: goes if another address comes.
@@ -259,11 +259,13 @@ impl Engine {
         self.view.links.named(self.targets[which].name()).is_some_and(|link| link.up)
     }
 
-    /// Removes all addresses but one.
+    /// Removes all leased addresses but one.
     pub(super) fn remove_addresses(&mut self, which: usize, but: Option<Ipv4Network>, out: &mut Vec<Action>) {
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
-        let ours = target.addresses.extract_if(.., |address| Some(*address) != but);
+        let written = &target.spec.ipv4.addresses;
+        let ours =
+            target.addresses.extract_if(.., |address| Some(*address) != but && !written.contains(address));
         let gone = ours.chain(target.left.take().filter(|address| Some(*address) != but));
         out.extend(gone.map(|address| Action::DelAddress { index, address }));
     }
@@ -394,7 +396,9 @@ impl Engine {
             let client_id = client_id(self.plan.dhcp.client_id, mac);
             Some((target.name().to_owned(), Client { mac, client_id }))
         };
-        self.targets.iter().filter_map(client).collect()
+        let mut all = self.config.previous.as_ref().map(|state| state.clients.clone()).unwrap_or_default();
+        all.extend(self.targets.iter().filter_map(client));
+        all
     }
 
     /// The host name of the words, else of a lease.

@@ -3,6 +3,7 @@
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 
+use super::state::FoundAddress;
 use super::types::Action;
 use super::{Engine, Try};
 use crate::clock::Millis;
@@ -55,13 +56,19 @@ impl Engine {
             self.view.addresses.iter().any(|found| found.index == index && found.address == address)
         };
         if let Some(address) = target.addresses.iter().find(|address| !is_there(address)) {
+            // Another one in its place was set there on purpose: by an installer, say.
+            let ours = |address: IpNetwork| target.addresses.iter().any(|own| IpNetwork::V4(*own) == address);
+            let another = |found: &FoundAddress| found.address.is_ipv4() && !ours(found.address);
+            if self.view.addresses.iter().any(|found| found.index == index && another(found)) {
+                return None;
+            }
             let line =
                 format!("{address} was removed from {} by something else: setting it again", link.name);
             return Some((Try::Address(index), line));
         }
         let gateway = target.gateway?;
         // One that stands in place of ours was set there on purpose.
-        if self.view.defaults.iter().any(|route| route.metric == 0) {
+        if self.view.defaults.iter().any(|route| route.metric == 0 || route.index == index) {
             return None;
         }
         let line = format!(

@@ -162,7 +162,8 @@ impl Engine {
         let of_another =
             self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
         target.left = of_another.as_ref().and_then(Lease::network);
-        let previous = target.previous.take().or(of_another);
+        target.previous = target.previous.take().or(of_another);
+        let previous = target.previous.clone();
         let config = machine::Config {
             mac,
             seed: self.config.seed,
@@ -216,6 +217,7 @@ impl Engine {
         let Some(network) = lease.network() else { return };
         let target = &mut self.targets[which];
         let before = target.lease.replace(lease.clone());
+        target.previous = None;
         let renewed = before.is_some() && target.addresses.contains(&network);
         if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
             // Only the lifetime is new: nothing else is touched, nobody is told.
@@ -267,6 +269,7 @@ impl Engine {
         self.remove_addresses(which, None, out);
         let target = &mut self.targets[which];
         target.lease = None;
+        target.previous = None;
         target.gateway = None;
         target.done = false;
         target.begun = Some(now);

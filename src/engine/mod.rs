@@ -427,8 +427,17 @@ impl Engine {
         }
     }
 
+    /// By interface: those that hold, and those of before that have yet to be confirmed, since this engine may be killed
+    /// before it is.
     fn leases(&self) -> BTreeMap<String, Lease> {
-        let lease = |target: &address::Target| Some((target.name().to_owned(), target.lease()?.clone()));
-        self.targets.iter().filter_map(lease).collect()
+        let before = self.config.previous.as_ref().map(|state| state.lease.clone()).unwrap_or_default();
+        let held = |target: &address::Target| {
+            let lease = target.lease().or(target.previous.as_ref())?;
+            Some((target.name().to_owned(), lease.clone()))
+        };
+        let mut all: BTreeMap<_, _> = before;
+        all.extend(self.targets.iter().filter_map(held));
+        all.retain(|_, lease| lease.usable(self.now));
+        all
     }
 }

@@ -191,9 +191,10 @@ impl World {
         self.signalled.take().or_else(|| self.signals.next().now_or_never())
     }
 
-    /// Kernels before 5.6 do not report the permanent address over netlink.
+    /// What is kept by index goes with its link. Kernels before 5.6 do not report the permanent address over netlink.
     fn add_permanent(&mut self, links: &mut Links) {
         self.permanent.retain(|index, _| links.get(*index).is_some());
+        self.packets.keep(|index| links.get(index).is_some());
         for link in &mut links.0 {
             if link.permanent.is_none() && link.can_be_port() {
                 let ask = || permanent_mac(&link.name);

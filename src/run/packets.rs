@@ -47,6 +47,12 @@ impl Packets {
         self.unicast.retain(|(other, _)| *other != index);
     }
 
+    /// Closes those of interfaces that are no more.
+    pub(super) fn keep(&mut self, is_there: impl Fn(u32) -> bool) {
+        self.sockets.retain(|(index, _)| is_there(*index));
+        self.unicast.retain(|(index, _)| is_there(*index));
+    }
+
     /// Sends a message from 0.0.0.0 to everybody.
     pub(super) fn broadcast(&self, index: u32, payload: &[u8]) -> io::Result<()> {
         let (_, socket) =

@@ -119,7 +119,7 @@ impl Lease {
 
     /// True if the value, which may come from a file, can be taken up at `now`: an address that a host can have,
     /// times in their order, not from before this boot, not run out.
-    pub(super) fn usable(&self, now: Millis) -> bool {
+    pub fn usable(&self, now: Millis) -> bool {
         let times = match (self.lease_secs, self.t1, self.t2) {
             (None, None, None) => true,
             (Some(secs), Some(t1), Some(t2)) => {

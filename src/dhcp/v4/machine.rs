@@ -311,8 +311,8 @@ impl Machine {
         match self.phase {
             Phase::Selecting(_) => self.restart_discover(),
             Phase::Requesting(_) | Phase::Rebooting { .. } => self.restart_request(was_paused),
+            Phase::Bound(_) | Phase::Renewing(_) | Phase::Rebinding(_) if was_paused => self.check(),
             Phase::Renewing(_) | Phase::Rebinding(_) => self.send_at = Some(self.not_too_soon()),
-            Phase::Bound(_) if was_paused => self.check(),
             Phase::Stopped | Phase::Waiting { .. } | Phase::Bound(_) => {}
         }
     }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::world::World;
 use crate::dhcp::v4::lease::Lease;
-use crate::engine::state::{FoundDefault, Phase, State};
+use crate::engine::state::{FoundAddress, FoundDefault, Phase, State};
 use crate::engine::types::Action;
 use crate::links::LacpState;
 
@@ -23,9 +23,9 @@ fn online(words: &str, previous: Option<State>) -> World {
     world
 }
 
-/// With a lease of `secs` seconds that an earlier engine had got.
-fn leased(secs: u32) -> World {
-    let lease = Lease {
+/// A lease of `secs` seconds.
+pub(super) fn lease(secs: u32) -> Lease {
+    Lease {
         address: Ipv4Addr::new(192, 0, 2, 77),
         prefix_len: 24,
         server_id: Ipv4Addr::new(192, 0, 2, 1),
@@ -46,8 +46,12 @@ fn leased(secs: u32) -> World {
         t1: Some(u64::from(secs) * 500),
         t2: Some(u64::from(secs) * 875),
         obtained_at: 0,
-    };
-    let lease = [("bond0".to_owned(), lease)].into();
+    }
+}
+
+/// With a lease of `secs` seconds that an earlier engine had got.
+fn leased(secs: u32) -> World {
+    let lease = [("bond0".to_owned(), lease(secs))].into();
     online(DHCP, Some(State { lease, ..State::default() }))
 }
 
@@ -220,4 +224,26 @@ fn looks_are_frequent_after_a_change_and_rare_otherwise() {
     world.partner(&["eth0", "eth1"]);
     world.look();
     assert_eq!(world.engine.poll(world.now), Some(10_000));
+}
+
+#[test]
+fn what_an_installer_sets_in_place_of_ours_stays() {
+    for mut world in [online(STATIC, None), leased(3_600)] {
+        let index = world.view.addresses[0].index;
+        let theirs = FoundAddress {
+            index,
+            address: "203.0.113.5/24".parse().unwrap(),
+            broadcast: None,
+            lifetime: None,
+        };
+        world.view.addresses = vec![theirs];
+        let via = Some(Ipv4Addr::new(203, 0, 113, 1));
+        let route = FoundDefault { index, via, source: None, metric: 100, onlink: false, protocol: 3 };
+        world.view.defaults = vec![route];
+        let (addresses, defaults) = (world.view.addresses.clone(), world.view.defaults.clone());
+        world.look();
+        world.pass(120_000);
+        assert_eq!((&world.view.addresses, &world.view.defaults), (&addresses, &defaults));
+        assert_eq!(said(&world, "by something else"), 0);
+    }
 }

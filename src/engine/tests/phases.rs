@@ -232,3 +232,20 @@ fn a_partner_that_never_says_so_is_not_waited_for() {
     let times: Vec<_> = world.done.iter().filter(sent).map(|(at, _)| at - start).collect();
     assert_eq!(times, [0, 250, 400, 500, 1_000]);
 }
+
+#[test]
+fn a_lease_is_known_to_the_third_engine_if_the_second_dies_before_it_has_a_bond() {
+    let mut first = two_nics(DHCP, false);
+    first.look();
+    let mut state = first.engine.state(1, 1);
+    state.lease = [("bond0".to_owned(), super::holding::lease(3_600))].into();
+    let mut second = World::with(DHCP, false, Some(state.clone()));
+    second.nic(2, "side-0-eth0");
+    second.look();
+    assert_eq!(second.engine.state(2, 1).lease, state.lease, "before the bond is there");
+    second.view = first.view.clone();
+    second.look();
+    second.agree(true);
+    second.pass(1_000);
+    assert_eq!(second.engine.state(2, 1).lease, state.lease, "while it is asked for");
+}

@@ -137,7 +137,7 @@ impl Machine {
     /// After a time without link: does the lease still hold here (RFC 2131 §3.7)? The same question as after a reboot;
     /// until it is answered the address stays.
     pub(super) fn check(&mut self) {
-        if let Phase::Bound(lease) = &self.phase {
+        if let Phase::Bound(lease) | Phase::Renewing(lease) | Phase::Rebinding(lease) = &self.phase {
             let (lease, at) = (lease.clone(), self.not_too_soon());
             self.reboot(lease);
             self.send_at = Some(at);

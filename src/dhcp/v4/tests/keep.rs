@@ -266,19 +266,19 @@ fn a_lease_runs_out_while_the_link_is_gone() {
 }
 
 #[test]
-fn a_link_that_returns_renews_what_is_due() {
-    let mut client = Client::bound(&[]);
-    client.until(1_700_000);
-    client.event(Event::Pause);
-    client.until(2_000_000);
-    assert_eq!(client.sent.len(), 2);
-    client.event(Event::Kick);
-    assert_eq!((client.last().at, client.last().unicast), (2_000_000, Some((ADDRESS, SERVER))));
-    // Half of what is left to T2, from here.
-    client.until(2_574_999);
-    assert_eq!(client.sent.len(), 3);
-    client.until(2_575_000);
-    assert_eq!(client.sent.len(), 4);
+fn a_link_that_returns_late_has_its_lease_checked_by_any_server() {
+    for at in [2_000_000, 3_300_000] {
+        let mut client = Client::bound(&[]);
+        client.until(1_700_000);
+        client.event(Event::Pause);
+        client.until(at);
+        assert_eq!(client.sent.len(), 2);
+        client.event(Event::Kick);
+        let asked = client.last();
+        assert_eq!((asked.at, asked.unicast, asked.address(50)), (at, None, Some(ADDRESS)));
+        client.hear(Answer::new(NAK).server(OTHER));
+        assert_eq!(client.losses, [(at, Loss::Nak)], "it leads elsewhere now");
+    }
 }
 
 #[test]
