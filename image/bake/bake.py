@@ -81,6 +81,8 @@ def into_image(request, image):
         out.file(path, body)
     kind.add(out)
     result.told.insert(0, f"hook {kind.name}")
+    if request.words is None and (lost := _earlier_words(image)):
+        result.warnings.append(f"the words that were baked in are gone ({lost}): pass them with --cmdline to keep them")
     result.archive = plan.segment(out.items, _note(request, kind.name, result))
     return result
 
@@ -109,6 +111,13 @@ def overlay(request):
 
 def _line(words):
     return words.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _earlier_words(image):
+    """The words that an earlier run has put in; empty: none."""
+    lines = (line for segment in image.segments if segment.ours for line in segment.note.splitlines())
+    words = next((line[len("words ") :] for line in lines if line.startswith("words ")), "-")
+    return "" if words == "-" else words
 
 
 def _note(request, kind, result):

@@ -103,6 +103,8 @@ class Directory(Origin):
                 if (module := index.module_name(name)) and module not in self.files:
                     self.files[module] = os.path.relpath(os.path.join(folder, name), path)
         self.known = index.parse_lines(self._text("modules.dep").decode("utf-8", "surrogateescape").splitlines())
+        # Of two files of one module modprobe takes the one in the index (updates/ before kernel/).
+        self.files |= {name: path for name, (path, _) in self.known.items() if (self._path / path).is_file()}
         self.builtin = _builtin(self._text("modules.builtin"))
 
     def _fail(self, error):

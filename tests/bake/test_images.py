@@ -1,6 +1,7 @@
 """Whole images: after the kernel's rules of unpacking, the result is IN's tree and exactly our files."""
 
 import gzip
+import os
 import random
 import stat
 import unittest
@@ -142,7 +143,16 @@ class Unpacked(Case):
         self.assertEqual(self.bake(base, "--cmdline", "a"), first)
         self.assertEqual(self.bake(first, "--cmdline", "a"), first)
         self.assertEqual(self.bake(self.bake(first, "--cmdline", "b"), "--cmdline", "a"), first)
-        self.assertEqual(self.bake(first), self.bake(base))
+        source = self.file("first", first)
+        done = self.run_command(source, "plain", "--binary", self.program)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("warning: the words that were baked in are gone (a)", done.stderr)
+        self.assertEqual((self.dir / "plain").read_bytes(), self.bake(base))
+
+    def test_words_of_any_bytes(self):
+        """What is no UTF-8 arrives as it is."""
+        baked = self.bake(PACKERS["gzip"](cpio(initramfs_tools())), "--cmdline", os.fsdecode(b"x=\xff"))
+        self.assertEqual(unpack(baked)["/etc/cmdline.d/bondstrap.conf"][1], b"x=\xff\n")
 
     def test_in_place(self):
         """OUT may be IN, also by a link; its mode stays, and nothing else is left."""

@@ -74,6 +74,17 @@ class Brought(Case):
                         self.loadable(self.shown(baked, name))
                     self.assertEqual(sorted(self.shown(baked, "bonding") + self.shown(baked, "8021q")), sorted(BROUGHT))
 
+    def test_updates(self):
+        """Two files of one module: the one in the index, as modprobe would."""
+        folder = module_directory(self.dir / "m")
+        (folder / "updates").mkdir()
+        newer = support.module("bonding", ("stp", "llc"))
+        (folder / "updates" / "bonding.ko").write_bytes(newer)
+        text = (folder / "modules.dep").read_text()
+        (folder / "modules.dep").write_text(text.replace("kernel/drivers/net/bonding/bonding.ko:", "updates/bonding.ko:"))
+        files = self.tree(self.bake(self.bare(), "--modules", folder))
+        self.assertEqual(files[f"/usr/lib/modules/{VERSION}/bondstrap/bonding.ko"][1], newer)
+
     def test_busybox(self):
         """busybox reads the text: the same order, the first of what is needed last."""
         baked = self.bake(self.bare(), "--modules", module_directory(self.dir / "m"))
