@@ -27,7 +27,7 @@ class _Unpacked:
     """install.img as a directory; what `bake` looks at in an image."""
 
     def __init__(self, root):
-        self._root, self.tree = root, Tree()
+        self._root, self.tree, self.segments = root, Tree(), []
         for folder, folders, names in os.walk(root, onerror=_fail):
             folders.sort()
             for name in sorted(folders + names):
