@@ -103,16 +103,19 @@ def iso(argv):
     kernel_words = words.read(os.environ.get(WORDS, ""), WORDS)
     files = [f"/{os.path.relpath(os.path.join(folder, name), root)}" for folder, _, names in os.walk(root) for name in names]
     entries = Entries(kernel_words, _program())
-    for path, data in entries.all(files, lambda path: (root / path[1:]).read_bytes()).items():
-        _replace(root / path[1:], data)
+    changed = entries.all(files, lambda path: (root / path[1:]).read_bytes())
     image = root / layout.EFI[1:]
     if image.is_file():
         with tempfile.TemporaryDirectory(prefix="bondstrap-") as folder:
             copy = Path(folder) / "efiboot.img"
             copy.write_bytes(image.read_bytes())
             if entries.efi(copy, Path(folder), int(image.stat().st_mtime)):
-                _replace(image, copy.read_bytes())
-    return entries.lines, entries.warnings()
+                changed[layout.EFI] = copy.read_bytes()
+    # What is refused leaves all as it was.
+    warnings = entries.warnings()
+    for path, data in changed.items():
+        _replace(root / path[1:], data)
+    return entries.lines, warnings
 
 
 def _replace(path, data):

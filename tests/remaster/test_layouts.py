@@ -33,7 +33,7 @@ class Layouts(Case):
         for layout, (compression, configs, _) in LAYOUTS.items():
             with self.subTest(layout):
                 source = self.iso(layout, f"{layout}.iso")
-                target, said = self.remaster(source, name=f"{layout}-out.iso")
+                target, said = self.remaster(source, name=f"{layout}-out.iso", warnings=isos.NINE if layout == "9" else "")
                 before = extract(source, self.dir / f"{layout}-before")
                 after = extract(target, self.dir / f"{layout}-after")
                 self.assertIn(f"XCP-ng {layout}.0", said)
@@ -107,7 +107,7 @@ class Layouts(Case):
                  "/usr/lib/ISOLINUX/isohdpfx.bin", "-c", "boot/isolinux/boot.cat", "-b", "boot/isolinux/isolinux.bin",
                  "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "-eltorito-alt-boot", "-e",
                  "boot/efiboot.img", "-no-emul-boot", "-isohybrid-gpt-basdat", tree.folder)  # fmt: skip
-        target, _ = self.remaster(source)
+        target, _ = self.remaster(source, warnings=isos.NINE)
         self.assertEqual(self.reports(source), self.reports(target))
 
     def test_booting_by_grub_alone(self):
