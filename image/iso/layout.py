@@ -47,13 +47,17 @@ def product(volume):
     return " ".join(branding) if branding else None
 
 
-def warnings(volume, tree):
+def version(volume):
+    """The same, without the name."""
+    return (_branding(volume) or ("", ""))[1]
+
+
+def warnings(tree, version=""):
     """What is known of this installer, and was not tried. `tree`: of its install.img."""
-    version = (_branding(volume) or ("", ""))[1]
     renames = any(tree.get(path) is not None for path in _RENAMES)
     if renames and version.partition(".")[0] != "9":
         return []
-    known = f".treeinfo says {version}" if version.startswith("9") else "install.img has no interface-rename-sideway"
+    known = f".treeinfo says {version}" if version.startswith("9.") else "install.img has no interface-rename-sideway"
     return [
         f"this is an installer as of version 9 ({known}), and bondstrap was not tried with one: it renames no NIC, so the "
         f"names are udev's: name ports by MAC (bond=00-11-22-33-44-55,00-11-22-33-44-56); it sets up networks by "

@@ -70,9 +70,10 @@ def install(argv):
     unpacked = _Unpacked(root)
     if not kinds.XcpNg.detect(unpacked.tree):
         raise Refusal(f"{root} is not XCP-ng's install.img: it has no {kinds.XcpNg.about}")
+    warnings = layout.warnings(unpacked.tree)
     result = bake.into_image(bake.Request(program), unpacked)
     _write(root, result.archive)
-    return ["; ".join(result.told)], result.warnings
+    return ["; ".join(result.told)], warnings + result.warnings
 
 
 def _write(root, archive):

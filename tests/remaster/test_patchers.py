@@ -61,6 +61,20 @@ class Patchers(Case):
         tree.write("install.img", bz2.compress(self.packed(folder)))
         self.remaster(tree.build(self.dir / "in.iso"))
 
+    def test_nine(self):
+        done = self.patch("install", self.unpacked(cpio(isos.root_of_installer(renames=False))))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("warning: this is an installer as of version 9 (install.img has no interface-rename-sideway)", done.stderr)
+
+    def test_words_too_long_change_nothing(self):
+        given = self.dir / "given"
+        before = isos.extract(self.iso(), given)
+        done = self.patch("iso", given, BONDSTRAP_CMDLINE=f"{WORDS} a.b={'x' * 1000}")
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("Xen passes on 1023 bytes of Linux's words", done.stderr)
+        after = {str(path.relative_to(given)): path.read_bytes() for path in sorted(given.rglob("*")) if path.is_file()}
+        self.assertEqual(before, after)
+
     def test_both_make_what_remaster_makes(self):
         source = self.iso()
         target, _ = self.remaster(source)
