@@ -54,10 +54,10 @@ def version(volume):
 
 def warnings(tree, version=""):
     """What is known of this installer, and was not tried. `tree`: of its install.img."""
-    renames = any(tree.get(path) is not None for path in _RENAMES)
-    if renames and version.partition(".")[0] != "9":
+    told = version.partition(".")[0] == "9"
+    if not told and any(tree.get(path) is not None for path in _RENAMES):
         return []
-    known = f".treeinfo says {version}" if version.startswith("9.") else "install.img has no interface-rename-sideway"
+    known = f".treeinfo says {version}" if told else "install.img has no interface-rename-sideway"
     return [
         f"this is an installer as of version 9 ({known}), and bondstrap was not tried with one: it renames no NIC, so the "
         f"names are udev's: name ports by MAC (bond=00-11-22-33-44-55,00-11-22-33-44-56); it sets up networks by "
