@@ -94,6 +94,10 @@ fn settled(state: &State) -> Option<Outcome> {
         Phase::Online if Store::engine_lives(state) => Exit::Online,
         Phase::Failed => Exit::from_code(state.exit.map(i32::from)),
         Phase::Stopped => Exit::Unexpected,
+        // It goes on, and has told so.
+        _ if Store::engine_lives(state) => {
+            Exit::from_code(Some(state.exit.filter(|code| *code != Exit::Online as u8)?.into()))
+        }
         _ => return None,
     };
     Some(Outcome { exit, sentence: state.sentence.clone() })

@@ -1,8 +1,7 @@
 //! What a plan may ask for and this version can't do yet: said by `plan`, and by `up` before anything is touched.
 
-use std::path::Path;
-
 use crate::engine::bond_below;
+use crate::installer;
 use crate::persist::management;
 use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 
@@ -24,7 +23,7 @@ pub(super) fn idle(plan: &Plan) -> Vec<String> {
 /// this machine's and its installer is here.
 pub(super) fn unkept_by_xapi(plan: &Plan, own_words: bool) -> Vec<String> {
     let named = plan.bondstrap.handover.iter().any(|word| word == "xcp-ng");
-    let is_meant = named || own_words && Path::new("/opt/xensource/installer").exists();
+    let is_meant = named || own_words && installer::is_xcp_ng();
     plan.bonds.iter().filter(|_| is_meant).filter_map(management::why_not_of_words).collect()
 }
 

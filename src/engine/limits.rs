@@ -106,7 +106,7 @@ impl Engine {
         if self.config.limited && !self.came_online {
             self.fail(exit, sentence, out);
         } else {
-            self.tell_once(what, sentence, out);
+            self.go_on(what, exit, sentence, out);
         }
     }
 

@@ -23,6 +23,7 @@ use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
 use crate::handover::files::Files;
 use crate::handover::store::{self, Store};
+use crate::installer;
 use crate::links::Links;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
@@ -58,6 +59,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         limited: settings.limited,
         seed: seed(),
         kernel: modules::kernel_release(),
+        installer_names: installer::is_xcp_ng(),
         previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
     };
     let started = settings.started;
@@ -145,7 +147,18 @@ struct World {
 impl World {
     /// Reads the links and hands them to the engine.
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
-        let mut view = self.read().await?;
+        /// A keeper whose machine is out of memory, say, has a network to keep all the same. Milliseconds.
+        const LATER: Millis = 5_000;
+        let mut view = match self.read().await {
+            Ok(view) => view,
+            Err(error) if engine.keeps() => {
+                log::error!("{error}; what is there is kept as it is");
+                let now = boottime();
+                (self.last_look, self.look_at) = (now, Some(now + LATER));
+                return Ok(VecDeque::new());
+            }
+            Err(error) => return Err(error),
+        };
         self.add_permanent(&mut view.links);
         view.udev = udev::read(&view.links);
         let now = boottime();
