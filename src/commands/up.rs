@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{complain, finish, is_root, print, read_plan, result, runtime, settled, support};
+use super::{answered, complain, finish, is_root, print, read_plan, result, runtime, settled, support};
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
@@ -210,7 +210,7 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
             let state = store.load().filter(|state| state.pid == pid);
             // One that ends is waited for: it may have more to give back.
             let ends = |state: &State| matches!(state.phase, Phase::Failed | Phase::Stopped);
-            if let Some(outcome) = state.filter(|state| !ends(state)).as_ref().and_then(settled) {
+            if let Some(outcome) = state.filter(|state| !ends(state)).as_ref().and_then(answered) {
                 return Ok(outcome);
             }
         }

@@ -78,6 +78,8 @@ struct BondWork {
     verdict_since: Millis,
     /// Ready, at some time since it was built.
     was_ready: bool,
+    /// Since when nothing can be sent.
+    cut_since: Option<Millis>,
     hearing: BTreeMap<u32, Hearing>,
     /// The verdict that was told last.
     told: Option<Verdict>,
@@ -161,6 +163,7 @@ impl Engine {
                 verdict: Verdict::NoPorts,
                 verdict_since: now,
                 was_ready: false,
+                cut_since: None,
                 hearing: BTreeMap::new(),
                 told: None,
             })
@@ -297,7 +300,10 @@ impl Engine {
                 self.stirred_at = now;
             }
             if work.verdict.can_send() {
+                work.cut_since = None;
                 self.times.distributing.get_or_insert(now);
+            } else {
+                work.cut_since.get_or_insert(now);
             }
             if matches!(work.verdict, Verdict::Ready { .. }) {
                 self.times.ready.get_or_insert(now);

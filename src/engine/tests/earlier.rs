@@ -93,6 +93,33 @@ fn a_network_in_use_is_not_given_back_at_a_silent_switch() {
 }
 
 #[test]
+fn a_lease_that_nobody_confirms_at_a_silent_switch_is_held_and_is_no_network() {
+    let mut first = World::new("bond=eth0,eth1 ip=dhcp", true);
+    first.nic(2, "eth0").nic(3, "eth1");
+    first.look();
+    let lease = super::holding::lease(3_600);
+    let mut state = first.engine.state(1, 1);
+    state.came_online = true;
+    state.lease = [("bond0".to_owned(), lease.clone())].into();
+    let mut second = World::with("bond=eth0,eth1 ip=dhcp", true, Some(state));
+    second.view = first.view.clone();
+    // The kernel has yet to notice that the partner is gone.
+    second.partner(&["eth0", "eth1"]);
+    second.look();
+    second.pass(200);
+    second.agree(false);
+    second.pass(60_000);
+    let state = second.engine.state(2, 1);
+    assert_eq!(state.addresses, [lease.network().unwrap()]);
+    assert_eq!(state.exit, Some(Exit::NoPartner as u8), "{:?}", second.said());
+    assert_eq!(state.phase, Phase::Dhcp);
+    second.agree(true);
+    second.pass(60_000);
+    let state = second.engine.state(2, 1);
+    assert_eq!((state.phase, state.exit), (Phase::Online, Some(0)), "no server, but a network");
+}
+
+#[test]
 fn a_foreign_bond_in_place_of_ours_is_left_alone() {
     let mut world = online(STATIC);
     let addresses = |world: &World| world.count(|action| matches!(action, Action::AddAddress { .. }));
