@@ -6,6 +6,7 @@ mod notify;
 mod packets;
 mod perform;
 mod signals;
+mod timer;
 mod udev;
 
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use packets::Packets;
 use signals::Signals;
+use timer::Timer;
 
 /// Links that change in a storm are looked at so often at most. Milliseconds.
 const BUNDLE: Millis = 10;
@@ -69,6 +71,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         packets: Packets::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
+        timer: Timer::new()?,
         signalled: None,
         permanent: Default::default(),
         last_look: 0,
@@ -131,6 +134,7 @@ struct World {
     files: Files,
     settings: Settings,
     signals: Signals,
+    timer: Timer,
     /// One that came while something else was waited for.
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
@@ -221,9 +225,8 @@ impl World {
         let now = boottime();
         let poll_at = engine.poll(now).map(|gap| self.last_look + gap);
         let screen_at = self.screen.wants_tick(engine.waiting()).then_some(now + 1_000);
+        // Without a deadline only an event can change anything.
         let wake_at = [engine.deadline(), poll_at, screen_at, self.look_at].into_iter().flatten().min();
-        // Without a deadline only an event can change anything; an hour is as good as for ever.
-        let pause = Duration::from_millis(wake_at.map_or(3_600_000, |at| at.saturating_sub(now)));
         tokio::select! {
             () = self.hints.changed(), if self.look_at.is_none() => {
                 // At once after a quiet time; bundled where somebody changes links in a storm.
@@ -234,7 +237,8 @@ impl World {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
             }
             signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
-            () = tokio::time::sleep(pause) => {
+            woken = self.timer.wait(wake_at) => {
+                woken?;
                 let now = boottime();
                 if let Some(waiting) = engine.waiting() {
                     self.screen.show(now, waiting);
