@@ -35,12 +35,32 @@ GRUB = 'set default="0"\n\nfunction load_video {\n  insmod all_video\n}\nset tim
 ) + 'menuentry "memtest" {\n    chainloader /boot/memtest.efi\n}\n'  # fmt: skip
 SEARCH = GRUB.replace("set timeout=5\n", "set timeout=5\nsearch --file --set /install.img\n")
 
-def root_of_installer():
+# The installer itself, as far as anything here looks at it.
+INIT = b"""#!/usr/bin/env python
+import install
+
+def main(args):
+    rename_nics()
+
+    rc = install.go(ui, args,
+                    answers)
+    return rc
+"""
+SCRIPTS = b"script_dict = {}\n\ndef add_script(stage, url):\n    script_dict.setdefault(stage, []).append(url)\n"
+# What is put beside it, and what is put over it.
+OURS = {"/usr/bin/bondstrap", "/etc/systemd/system/bondstrap.service", "/etc/profile.d/bondstrap.sh",
+        "/etc/systemd/system/multi-user.target.wants/bondstrap.service", "/opt/bondstrap", "/opt/bondstrap/persist",
+        "/opt/bondstrap/answerfile", "/opt/bondstrap/answerfile.py", "/opt/bondstrap/firstboot",
+        "/opt/bondstrap/bondstrap-firstboot.service", "/opt/xensource/installer/init"}  # fmt: skip
+
+
+def root_of_installer(init=INIT, scripts=SCRIPTS):
     """Entries of an install.img."""
     names = {entry[0] for entry in systemd()}
     more = [entry for entry in directories("opt/xensource/installer", "etc/profile.d",
                                            "etc/systemd/system/multi-user.target.wants") if entry[0] not in names]
-    return [*systemd(), *more, ("opt/xensource/installer/init", PROGRAM, b"#!/usr/bin/python\n"),
+    return [*systemd(), *more, ("opt/xensource/installer/init", PROGRAM, init),
+            ("opt/xensource/installer/scripts.py", FILE, scripts),
             ("etc/systemd/system/installer.service", FILE, b"[Service]\n")]
 
 
