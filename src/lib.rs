@@ -9,6 +9,7 @@ pub mod dhcp;
 pub mod engine;
 pub mod escape;
 pub mod handover;
+pub mod installer;
 pub mod lacp;
 pub mod links;
 pub mod mac;

@@ -219,3 +219,25 @@ fn size_of_u32<T>(_: &T) -> u32 {
 fn check(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ethtool_tells_the_address_that_is_burnt_in() {
+        assert_eq!(permanent_mac("lo"), None, "it has none");
+        assert_eq!(permanent_mac("nobody-has-this"), None);
+        assert_eq!(permanent_mac("longer-than-any-name-is"), None);
+        // addr_assign_type 0: the address is still the one that the device came with (NET_ADDR_PERM).
+        let text = |name: &str, file: &str| std::fs::read_to_string(format!("/sys/class/net/{name}/{file}"));
+        for entry in std::fs::read_dir("/sys/class/net").unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let Ok(address) = text(&name, "address") else { continue };
+            let own = address.trim().parse::<Mac>().ok().filter(|mac| !mac.is_zero());
+            if text(&name, "addr_assign_type").is_ok_and(|kind| kind.trim() == "0") {
+                assert_eq!(permanent_mac(&name), own, "{name}");
+            }
+        }
+    }
+}

@@ -70,7 +70,8 @@ async fn result(store: &Store, watch: &mut Watch, joined: bool) -> io::Result<Ou
         let gone = joined && store.lock()?.is_some();
         match store.load() {
             Some(state) if !joined || gone || Store::engine_lives(&state) => {
-                if let Some(outcome) = settled(&state) {
+                let outcome = if joined { answered(&state) } else { settled(&state) };
+                if let Some(outcome) = outcome {
                     return Ok(outcome);
                 }
             }
@@ -97,4 +98,14 @@ fn settled(state: &State) -> Option<Outcome> {
         _ => return None,
     };
     Some(Outcome { exit, sentence: state.sentence.clone() })
+}
+
+/// The same for an `up` that waits for its own engine: one that keeps an earlier network says at its limits that it is
+/// not online, and goes on.
+fn answered(state: &State) -> Option<Outcome> {
+    let told = || {
+        let code = state.exit.filter(|code| *code != Exit::Online as u8 && Store::engine_lives(state))?;
+        Some(Outcome { exit: Exit::from_code(Some(code.into())), sentence: state.sentence.clone() })
+    };
+    settled(state).or_else(told)
 }

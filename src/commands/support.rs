@@ -1,8 +1,7 @@
 //! What a plan may ask for and this version can't do yet: said by `plan`, and by `up` before anything is touched.
 
-use std::path::Path;
-
 use crate::engine::bond_below;
+use crate::installer;
 use crate::persist::management;
 use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 
@@ -11,7 +10,6 @@ pub(super) fn idle(plan: &Plan) -> Vec<String> {
     let handover = &plan.bondstrap.handover;
     let unknown = [
         (plan.bondstrap.flip, "bondstrap.flip"),
-        (plan.bondstrap.answerfile.is_some(), "bondstrap.answerfile="),
         (handover.iter().any(|word| word != "auto" && word != "none"), "a list in bondstrap.handover="),
         (!plan.dhcp.client_ids.is_empty(), "rd.net.dhcp.client-id="),
         (plan.interfaces.iter().any(|interface| !interface.ntp.is_empty()), "the time server of ip="),
@@ -24,7 +22,7 @@ pub(super) fn idle(plan: &Plan) -> Vec<String> {
 /// this machine's and its installer is here.
 pub(super) fn unkept_by_xapi(plan: &Plan, own_words: bool) -> Vec<String> {
     let named = plan.bondstrap.handover.iter().any(|word| word == "xcp-ng");
-    let is_meant = named || own_words && Path::new("/opt/xensource/installer").exists();
+    let is_meant = named || own_words && installer::is_xcp_ng();
     plan.bonds.iter().filter(|_| is_meant).filter_map(management::why_not_of_words).collect()
 }
 

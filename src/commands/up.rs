@@ -11,7 +11,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{complain, finish, is_root, print, read_plan, result, runtime, settled, support};
+use super::{answered, complain, finish, is_root, print, read_plan, result, runtime, settled, support};
+use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
 use crate::handover::store::{Lock, RUN, Store};
@@ -207,9 +208,9 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
                 _ = terminate.recv() => pass_on(pid, Signal::SIGTERM)?,
             }
             let state = store.load().filter(|state| state.pid == pid);
-            if let Some(outcome) =
-                state.as_ref().and_then(settled).filter(|outcome| outcome.exit == Exit::Online)
-            {
+            // One that ends is waited for: it may have more to give back.
+            let ends = |state: &State| matches!(state.phase, Phase::Failed | Phase::Stopped);
+            if let Some(outcome) = state.filter(|state| !ends(state)).as_ref().and_then(answered) {
                 return Ok(outcome);
             }
         }

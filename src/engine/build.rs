@@ -60,15 +60,8 @@ impl Engine {
             if self.bonds[which].index.is_some() {
                 let line = format!("{} was deleted by something else: making it again", spec.name);
                 self.tell_undone(now, &Try::Create(spec.name.clone()), line, out);
+                self.forget_bond(now, which);
             }
-            let work = &mut self.bonds[which];
-            work.index = None;
-            work.up_since = None;
-            if work.verdict != Verdict::NoPorts {
-                (work.verdict, work.verdict_since) = (Verdict::NoPorts, now);
-            }
-            work.late_options_sent.clear();
-            work.joined.clear();
             // Nobody to enslave: a bond without ports that is up would only wait for nothing.
             if self.ports_there(&self.bonds[which]).next().is_some()
                 && self.tries.allow(now, &Try::Create(spec.name.clone()))
@@ -87,6 +80,11 @@ impl Engine {
             }
             return None;
         };
+        if self.bonds[which].index.is_some_and(|index| index != link.index) {
+            let line = format!("{} was replaced by something else", spec.name);
+            self.tell_undone(now, &Try::Create(spec.name.clone()), line, out);
+            self.forget_bond(now, which);
+        }
         let Some(side) = link.bond() else {
             let sentence = format!(
                 "{} exists already and is no bond; give the bond another name: bond=NAME:PORTS",
@@ -147,6 +145,18 @@ impl Engine {
             return None;
         }
         Some(link)
+    }
+
+    /// The bond that was there is no more: what was known of it is not true of another, whatever that is called.
+    fn forget_bond(&mut self, now: Millis, which: usize) {
+        let work = &mut self.bonds[which];
+        work.index = None;
+        work.up_since = None;
+        if work.verdict != Verdict::NoPorts {
+            (work.verdict, work.verdict_since) = (Verdict::NoPorts, now);
+        }
+        work.late_options_sent.clear();
+        work.joined.clear();
     }
 
     /// Puts every port that is there into the bond. None: what was sent must be looked at first;

@@ -22,6 +22,11 @@ impl Engine {
         self.outcome.is_some()
     }
 
+    /// True while a network is in use: it is kept, whatever can't be looked at or changed just now.
+    pub fn keeps(&self) -> bool {
+        self.came_online && self.outcome.is_none()
+    }
+
     /// How it ended; there from [`Action::Finish`] on.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
@@ -30,10 +35,23 @@ impl Engine {
     /// Ends the work: all is given back. What was online once is not taken away again: it is only told.
     pub(super) fn fail(&mut self, exit: Exit, sentence: String, out: &mut Vec<Action>) {
         if self.came_online {
-            self.tell_once("fail", sentence, out);
+            self.go_on("fail", exit, sentence, out);
         } else {
             self.end(Phase::Failed, Outcome { exit, sentence }, out);
         }
+    }
+
+    /// What would end the work, but for a network that is in use, or because nothing ends it. Once for each kind of
+    /// trouble. Whoever waits for a result has it, too.
+    pub(super) fn go_on(&mut self, kind: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
+        if !self.config.limited || self.result.is_some() {
+            self.tell_once(kind, sentence, out);
+            return;
+        }
+        let left = "the network of an earlier bondstrap up is left as it is, and its engine stays";
+        self.tell_once(kind, format!("{sentence}; {left}"), out);
+        self.result = Some(exit);
+        out.push(Action::LetGo);
     }
 
     pub(super) fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {

@@ -215,9 +215,17 @@ impl Engine {
 
     fn bound(&mut self, now: Millis, which: usize, lease: Lease, out: &mut Vec<Action>) {
         let Some(network) = lease.network() else { return };
+        let can_send = self.verdict_below(which).can_send();
         let target = &mut self.targets[which];
         let before = target.lease.replace(lease.clone());
+        let old = before.as_ref().or(target.previous.as_ref());
+        let confirmed = old.is_none_or(|old| old.obtained_at != lease.obtained_at);
         target.previous = None;
+        // Held in any case; but where nothing can be sent and nobody has confirmed it there is no network.
+        target.done |= confirmed || can_send;
+        if target.done {
+            self.times.address.get_or_insert(now);
+        }
         let renewed = before.is_some() && target.addresses.contains(&network);
         if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
             // Only the lifetime is new: nothing else is touched, nobody is told.
@@ -230,8 +238,6 @@ impl Engine {
         }
         self.set_lease(now, which, &lease, out);
         let target = &mut self.targets[which];
-        target.done = true;
-        self.times.address.get_or_insert(now);
         if !renewed {
             let line = format!("{}: {}", target.spec.name, describe(&lease, network, target.gateway));
             out.push(Action::Say(log::Level::Info, line));

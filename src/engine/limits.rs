@@ -57,17 +57,14 @@ impl Engine {
 
     fn partner_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
         let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
-        let late = |work: &&BondWork| !work.was_ready && work.up_since.is_some();
-        let Some((since, which)) = self
-            .bonds
-            .iter()
-            .enumerate()
-            .filter(|(_, work)| late(work))
-            .filter_map(|(which, work)| Some((work.up_since?, which)))
-            .min()
-        else {
-            return;
+        // What a killed engine has left may look ready for a moment, and not be.
+        let since = |work: &BondWork| match work.was_ready {
+            false => work.up_since,
+            true => work.cut_since.filter(|_| self.result.is_none()),
         };
+        let late =
+            self.bonds.iter().enumerate().filter_map(|(which, work)| Some((since(work)?, which))).min();
+        let Some((since, which)) = late else { return };
         if !self.is_over(now, since + limit) {
             return;
         }
@@ -106,7 +103,7 @@ impl Engine {
         if self.config.limited && !self.came_online {
             self.fail(exit, sentence, out);
         } else {
-            self.tell_once(what, sentence, out);
+            self.go_on(what, exit, sentence, out);
         }
     }
 

@@ -2,12 +2,13 @@
 //!
 //! It compares and acts; it has no script. Building the first time and repairing later are the same code:
 //! each step asks, from the ports upwards, what the first thing is that is not as it should be.
-//! The files here follow that order: `settled`, `build`, the verdicts of `lacp`, `address`, `lease`, `hold`; `ending` and [`undo`] give
-//! back.
+//! The files here follow that order: `earlier`, `settled`, `build`, the verdicts of `lacp`, `address`, `lease`, `hold`;
+//! `ending` and [`undo`] give back.
 
 mod address;
 pub mod backoff;
 mod build;
+mod earlier;
 mod ending;
 mod hold;
 mod lease;
@@ -50,6 +51,8 @@ pub struct Config {
     pub seed: u64,
     /// Kernel release, for warnings about options that it ignored.
     pub kernel: String,
+    /// An installer names the NICs, and sets them up once it has.
+    pub installer_names: bool,
     /// What an earlier engine had found and leased.
     pub previous: Option<State>,
 }
@@ -75,6 +78,8 @@ struct BondWork {
     verdict_since: Millis,
     /// Ready, at some time since it was built.
     was_ready: bool,
+    /// Since when nothing can be sent.
+    cut_since: Option<Millis>,
     hearing: BTreeMap<u32, Hearing>,
     /// The verdict that was told last.
     told: Option<Verdict>,
@@ -130,8 +135,11 @@ pub struct Engine {
     building_since: Option<Millis>,
     /// When links, their carrier or a verdict last changed.
     stirred_at: Millis,
-    /// It was online: limits end nothing from here on, and a stop leaves the network as it is.
+    /// It was online, or an earlier engine whose network is still there was: limits end nothing from here on, and a stop
+    /// leaves the network as it is.
     came_online: bool,
+    /// What whoever waits for a result has been told.
+    result: Option<types::Exit>,
     /// Time of the last step.
     now: Millis,
 }
@@ -155,12 +163,14 @@ impl Engine {
                 verdict: Verdict::NoPorts,
                 verdict_since: now,
                 was_ready: false,
+                cut_since: None,
                 hearing: BTreeMap::new(),
                 told: None,
             })
             .collect();
         let targets = address::Target::of(&plan);
         let found = config.previous.as_ref().map(|state| state.found.clone()).unwrap_or_default();
+        let settling = Settling::new(config.installer_names);
         Self {
             bonds,
             targets,
@@ -169,7 +179,7 @@ impl Engine {
             plan,
             config,
             view: View::default(),
-            settling: Settling::default(),
+            settling,
             tries: Backoffs::default(),
             undone: Backoffs::default(),
             refusals: BTreeMap::new(),
@@ -188,6 +198,7 @@ impl Engine {
             building_since: None,
             stirred_at: now,
             came_online: false,
+            result: None,
             now,
         }
     }
@@ -258,18 +269,7 @@ impl Engine {
             for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
                 work.there_at_start = view.links.named(&bond.name).is_some();
             }
-            // What an earlier engine had made and somebody else has removed is nobody's any more.
-            for bond in &mut self.found.bonds {
-                // Killed between asking for the bond and seeing it.
-                if bond.index == 0 {
-                    bond.index = view.links.named(&bond.name).map_or(0, |link| link.index);
-                }
-            }
-            let is_there = |bond: &state::FoundBond| {
-                view.links.get(bond.index).is_some_and(|link| link.name == bond.name && link.bond().is_some())
-            };
-            self.found.bonds.retain(is_there);
-            self.refuse_other_words(out);
+            self.take_up(view, out);
         }
         self.looked = true;
         let shape = |link: &Link| (link.index, link.up, link.carrier, link.controller);
@@ -278,20 +278,6 @@ impl Engine {
         }
         self.view = view.clone();
         self.settling.look(now, &view.links, &view.udev);
-    }
-
-    /// What an earlier engine left under other words is not torn down in passing.
-    fn refuse_other_words(&mut self, out: &mut Vec<Action>) {
-        let ours = |name: &str| self.plan.bonds.iter().any(|bond| bond.name == name);
-        let Some(other) = self.found.bonds.iter().find(|bond| !ours(&bond.name)).cloned() else { return };
-        let sentence = format!(
-            "{} of an earlier bondstrap up is still there, and these words do not ask for it; give it back first: bondstrap down",
-            other.name
-        );
-        self.phase = state::Phase::Failed;
-        self.sentence.clone_from(&sentence);
-        self.outcome = Some(Outcome { exit: types::Exit::Words, sentence });
-        out.push(Action::Finish);
     }
 
     /// From the links to verdicts, and the times at which they first came.
@@ -314,7 +300,10 @@ impl Engine {
                 self.stirred_at = now;
             }
             if work.verdict.can_send() {
+                work.cut_since = None;
                 self.times.distributing.get_or_insert(now);
+            } else {
+                work.cut_since.get_or_insert(now);
             }
             if matches!(work.verdict, Verdict::Ready { .. }) {
                 self.times.ready.get_or_insert(now);
@@ -380,6 +369,7 @@ impl Engine {
         }
         if self.phase == Phase::Online && before != Phase::Online {
             self.came_online = true;
+            self.result = Some(types::Exit::Online);
             self.sentence = self.online_sentence(now);
             out.push(Action::Say(log::Level::Info, self.sentence.clone()));
             out.push(Action::Online);
@@ -400,7 +390,6 @@ impl Engine {
 
     /// What is known, for `state.json`.
     pub fn state(&self, pid: u32, pid_start: u64) -> State {
-        let online = self.came_online;
         // Once everything was given back there is nothing to tell of it.
         let gone = self.ending == ending::Ending::GivingBack && !self.not_given_back;
         let addressed = self.targets.first();
@@ -410,7 +399,8 @@ impl Engine {
             pid_start,
             cmdline: None,
             phase: self.phase,
-            exit: self.outcome.as_ref().map(|outcome| outcome.exit as u8).or(online.then_some(0)),
+            exit: self.outcome.as_ref().map(|outcome| outcome.exit).or(self.result).map(|exit| exit as u8),
+            came_online: self.came_online,
             sentence: self.sentence.clone(),
             waiting: self.waiting.clone(),
             bonds: if gone { Vec::new() } else { self.bond_states() },

@@ -26,6 +26,14 @@ impl Engine {
                 );
                 return false;
             }
+            Settle::Down(names) => {
+                let what = format!(
+                    "the installer to set {} up, which it does once it has named the NICs: leave its keymap screen",
+                    list(&names)
+                );
+                self.wait(what, now, None);
+                return false;
+            }
             Settle::Quiet(at) => {
                 self.wait("final names: something was renamed a moment ago".into(), now, None);
                 self.wake(at);
@@ -92,6 +100,8 @@ impl Engine {
             self.fail(Exit::NoPorts, sentence, out);
         } else {
             self.tell_once("ports", sentence, out);
+        }
+        if self.outcome.is_none() {
             self.wait(format!("{} to appear", list(names)), self.times.started, None);
         }
     }

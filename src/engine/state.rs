@@ -24,8 +24,11 @@ pub struct State {
     pub cmdline: Option<String>,
     /// Where it is.
     pub phase: Phase,
-    /// Exit code, once it has ended or is online.
+    /// Exit code: whoever waits for a result has it from the moment it is here.
     pub exit: Option<u8>,
+    /// The network is in use: it was online at some time, and is not given back by itself any more.
+    #[serde(default)]
+    pub came_online: bool,
     /// Why it is where it is, in one sentence.
     pub sentence: String,
     /// What it is waiting for now.

@@ -202,6 +202,8 @@ pub enum Action {
     Say(log::Level, String),
     /// Online: tell the service manager, let go of the terminal.
     Online,
+    /// Whoever waited has been told that it is not online; it goes on without a terminal.
+    LetGo,
     /// Nothing more to do: see [`super::Engine::outcome`].
     Finish,
 }

@@ -23,17 +23,21 @@ impl Files {
         Self { resolver: root.join("etc/resolv.conf"), kept: run.join("found") }
     }
 
-    /// Writes resolv.conf; what was there is kept once. No servers: those that we wrote are gone; what somebody else has
-    /// written since stays.
+    /// Writes resolv.conf; what was there is kept once. No servers: those that we wrote are gone. What somebody else has
+    /// written in place of ours stays.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn set_resolver(&self, servers: &[IpAddr], search: &[String]) -> io::Result<()> {
-        if servers.is_empty() && !self.is_ours() {
+        let kept = self.kept.join("resolv.conf");
+        let written_before = kept.exists() || self.kept.join("no-resolv.conf").exists();
+        // As it was found: whoever kept it came no further.
+        let as_found = || fs::read(&self.resolver).ok() == fs::read(&kept).ok();
+        let others = self.resolver.exists() && !self.is_ours();
+        if others && (servers.is_empty() || written_before && !as_found()) {
             return Ok(());
         }
-        let kept = self.kept.join("resolv.conf");
-        if !kept.exists() && !self.kept.join("no-resolv.conf").exists() {
+        if !written_before {
             fs::create_dir_all(&self.kept)?;
             match fs::read(&self.resolver) {
                 Ok(before) => {
@@ -149,6 +153,14 @@ mod tests {
         files.set_resolver(&servers, &[]).unwrap();
         fs::write(&conf, "nameserver 203.0.113.1\n").unwrap();
         files.set_resolver(&[], &[]).unwrap();
+        Files::new(&root, &root.join("run")).set_resolver(&servers, &[]).unwrap();
+        files.restore().unwrap();
+        assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 203.0.113.1\n");
+
+        fs::create_dir_all(root.join("run/found")).unwrap();
+        fs::copy(&conf, root.join("run/found/resolv.conf")).unwrap();
+        files.set_resolver(&servers, &[]).unwrap();
+        assert!(files.is_ours(), "killed between keeping and writing");
         files.restore().unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 203.0.113.1\n");
         fs::remove_dir_all(&root).unwrap();

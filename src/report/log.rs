@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use ::log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::clock::Millis;
+use crate::installer;
 use crate::plan::LogLevel;
 use crate::sys::boottime;
 
@@ -19,8 +20,7 @@ const LARGEST: u64 = 1 << 20;
 /// The kernel refuses longer records whole (`LOG_LINE_MAX`). Bytes.
 const LONGEST_RECORD: usize = 900;
 
-/// Where the log of an installation is looked for on XCP-ng, and by what it is recognised.
-const XCP_MARK: &str = "/opt/xensource/installer";
+/// Where the log of an installation is looked for on XCP-ng.
 const XCP_LOG: &str = "/tmp/bondstrap-log";
 
 struct Logger {
@@ -56,7 +56,7 @@ pub fn start(level: LogLevel, directory: Option<&Path>) -> Millis {
     let mut kmsg = None;
     if let Some(directory) = directory {
         files.extend(append(&directory.join("log")));
-        if Path::new(XCP_MARK).exists() {
+        if installer::is_xcp_ng() {
             files.extend(append(Path::new(XCP_LOG)));
         }
         kmsg = OpenOptions::new().write(true).open("/dev/kmsg").ok().map(Mutex::new);

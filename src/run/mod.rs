@@ -6,6 +6,7 @@ mod notify;
 mod packets;
 mod perform;
 mod signals;
+mod timer;
 mod udev;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
 use crate::handover::files::Files;
 use crate::handover::store::{self, Store};
+use crate::installer;
 use crate::links::Links;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
@@ -30,6 +32,7 @@ use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use packets::Packets;
 use signals::Signals;
+use timer::Timer;
 
 /// Links that change in a storm are looked at so often at most. Milliseconds.
 const BUNDLE: Millis = 10;
@@ -58,6 +61,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         limited: settings.limited,
         seed: seed(),
         kernel: modules::kernel_release(),
+        installer_names: installer::is_xcp_ng(),
         previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
     };
     let started = settings.started;
@@ -67,6 +71,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         packets: Packets::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
+        timer: Timer::new()?,
         signalled: None,
         permanent: Default::default(),
         last_look: 0,
@@ -129,6 +134,7 @@ struct World {
     files: Files,
     settings: Settings,
     signals: Signals,
+    timer: Timer,
     /// One that came while something else was waited for.
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
@@ -145,7 +151,18 @@ struct World {
 impl World {
     /// Reads the links and hands them to the engine.
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
-        let mut view = self.read().await?;
+        /// A keeper whose machine is out of memory, say, has a network to keep all the same. Milliseconds.
+        const LATER: Millis = 5_000;
+        let mut view = match self.read().await {
+            Ok(view) => view,
+            Err(error) if engine.keeps() => {
+                log::error!("{error}; what is there is kept as it is");
+                let now = boottime();
+                (self.last_look, self.look_at) = (now, Some(now + LATER));
+                return Ok(VecDeque::new());
+            }
+            Err(error) => return Err(error),
+        };
         self.add_permanent(&mut view.links);
         view.udev = udev::read(&view.links);
         let now = boottime();
@@ -208,9 +225,8 @@ impl World {
         let now = boottime();
         let poll_at = engine.poll(now).map(|gap| self.last_look + gap);
         let screen_at = self.screen.wants_tick(engine.waiting()).then_some(now + 1_000);
+        // Without a deadline only an event can change anything.
         let wake_at = [engine.deadline(), poll_at, screen_at, self.look_at].into_iter().flatten().min();
-        // Without a deadline only an event can change anything; an hour is as good as for ever.
-        let pause = Duration::from_millis(wake_at.map_or(3_600_000, |at| at.saturating_sub(now)));
         tokio::select! {
             () = self.hints.changed(), if self.look_at.is_none() => {
                 // At once after a quiet time; bundled where somebody changes links in a storm.
@@ -221,7 +237,8 @@ impl World {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
             }
             signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
-            () = tokio::time::sleep(pause) => {
+            woken = self.timer.wait(wake_at) => {
+                woken?;
                 let now = boottime();
                 if let Some(waiting) = engine.waiting() {
                     self.screen.show(now, waiting);

@@ -49,12 +49,21 @@ impl World {
             }
             Action::Online => {
                 notify::send("READY=1");
-                if self.settings.detach {
-                    report::log::close_stderr();
-                }
+                self.let_go();
+                Ok(())
+            }
+            Action::LetGo => {
+                self.let_go();
                 Ok(())
             }
             other => network(&self.netlink, &self.files, other).await,
+        }
+    }
+
+    /// The terminal is that of whoever called `up`, and `up` returns.
+    fn let_go(&self) {
+        if self.settings.detach {
+            report::log::close_stderr();
         }
     }
 }
@@ -99,6 +108,7 @@ pub(super) async fn network(netlink: &Netlink, files: &Files, action: &Action) -
         | Action::Unicast { .. }
         | Action::Say(..)
         | Action::Online
+        | Action::LetGo
         | Action::Finish => Ok(()),
     }
 }

@@ -34,6 +34,9 @@ pub struct Settling {
     renames_expected: bool,
     /// When the last temporary name went; limits count from here.
     clear_since: Option<Millis>,
+    /// An installer is going to name the NICs, and has yet to show that it has: by temporary names that it takes away, or
+    /// by setting the NICs up. Those that came after its early rename have no temporary names.
+    unnamed: bool,
 }
 
 /// Where settling stands.
@@ -45,6 +48,8 @@ pub enum Settle {
     Missing(Vec<String>),
     /// Links bear these temporary names: an installer is about to rename them. Has no limit.
     Temporary(Vec<String>),
+    /// The installer has yet to set these up, and until then may rename them. Has no limit either.
+    Down(Vec<String>),
     /// udev has yet to handle these links.
     Udev(Vec<String>),
     /// Names changed a moment ago; quiet at this time if nothing happens.
@@ -57,6 +62,11 @@ pub fn is_temporary(name: &str) -> bool {
 }
 
 impl Settling {
+    /// `installer_names`: of an image whose installer names the NICs and then sets all of them up.
+    pub fn new(installer_names: bool) -> Self {
+        Self { unnamed: installer_names, ..Self::default() }
+    }
+
     /// Takes note of one read of the links.
     pub fn look(&mut self, now: Millis, links: &Links, udev: &Udev) {
         let names: BTreeMap<u32, String> =
@@ -71,6 +81,7 @@ impl Settling {
         self.renames_expected |= temporary || renamed || udev.running;
         if temporary {
             self.clear_since = None;
+            self.unnamed = false;
         } else if self.clear_since.is_none() {
             self.clear_since = Some(now);
         }
@@ -112,6 +123,13 @@ impl Settling {
             return Settle::Quiet(at);
         }
         let found: Vec<_> = wanted.iter().map(|port| port.find(links)).collect();
+        if self.unnamed {
+            let down = found.iter().flatten().filter(|link| !link.up).map(|link| link.name.clone());
+            let down: Vec<String> = down.collect();
+            if !down.is_empty() {
+                return Settle::Down(down);
+            }
+        }
         if udev.running {
             let waiting: Vec<String> = found
                 .iter()
@@ -180,6 +198,30 @@ mod tests {
         assert_eq!(settling.clear_since(), Some(9_000_100));
         assert_eq!(verdict(&mut settling, 9_001_099, &done, &none), Settle::Quiet(9_001_100));
         assert_eq!(verdict(&mut settling, 9_001_100, &done, &none), Settle::Settled);
+    }
+
+    #[test]
+    fn an_installer_that_names_them_sets_them_up_when_it_has() {
+        let none = Udev::default();
+        let mut settling = Settling::new(true);
+        let names = [(2, "eth0"), (3, "eth1")];
+        let down = Settle::Down(vec!["eth0".into(), "eth1".into()]);
+        assert_eq!(verdict(&mut settling, 0, &names, &none), down);
+        assert_eq!(verdict(&mut settling, 9_000_000, &names, &none), down);
+        let mut up = links(&names);
+        let wanted = ["eth0", "eth1"].map(Wanted::parse);
+        let texts = ["eth0".to_owned(), "eth1".to_owned()];
+        up.0[0].up = true;
+        assert_eq!(
+            settling.verdict(9_000_001, &up, &none, &wanted, &texts),
+            Settle::Down(vec!["eth1".into()])
+        );
+        up.0[1].up = true;
+        assert_eq!(settling.verdict(9_000_002, &up, &none, &wanted, &texts), Settle::Settled);
+        let mut renamed = Settling::new(true);
+        verdict(&mut renamed, 0, &[(2, "side-0-eth0"), (3, "side-1-eth1")], &none);
+        assert_eq!(verdict(&mut renamed, 10, &names, &none), Settle::Quiet(1_010));
+        assert_eq!(verdict(&mut renamed, 1_010, &names, &none), Settle::Settled, "up or not");
     }
 
     #[test]

@@ -70,24 +70,6 @@ fn ports_that_go_again_end_the_building() {
 }
 
 #[test]
-fn other_words_do_not_tear_down_what_is_there() {
-    let first = online(STATIC);
-    let words = "bond=bond7:eth0,eth1 ip=bond7:dhcp";
-    let mut second = World::with(words, true, Some(first.engine.state(1, 1)));
-    second.view = first.view.clone();
-    second.look();
-    let outcome = second.outcome.clone().unwrap();
-    assert_eq!(outcome.exit, Exit::Words);
-    assert!(
-        outcome.sentence.starts_with("bond0 of an earlier bondstrap up is still there"),
-        "{}",
-        outcome.sentence
-    );
-    assert_eq!(second.view, first.view);
-    assert_eq!(second.engine.state(2, 1).found, first.engine.state(1, 1).found, "for `down`");
-}
-
-#[test]
 fn what_is_online_is_not_taken_away_for_a_vlan() {
     let mut world = two_nics(
         "bond=eth0,eth1 vlan=bond0.42:bond0 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0.42:none",

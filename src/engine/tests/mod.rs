@@ -1,6 +1,7 @@
 //! The engine against a world of values: no kernel, no clock, no network.
 
 mod building;
+mod earlier;
 mod ending;
 mod holding;
 mod hours;

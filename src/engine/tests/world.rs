@@ -38,7 +38,7 @@ impl World {
     pub(super) fn with(words: &str, limited: bool, previous: Option<State>) -> Self {
         let plan = plan_line(words.as_bytes());
         assert!(plan.active && plan.problems.is_empty(), "{:?}", plan.problems);
-        let config = Config { limited, seed: 1, kernel: "6.1".into(), previous };
+        let config = Config { limited, seed: 1, kernel: "6.1".into(), installer_names: false, previous };
         Self {
             engine: Engine::new(plan, config, 1_000),
             view: View::default(),
@@ -120,7 +120,8 @@ impl World {
     /// SIGKILL: the engine leaves everything as it is, and another one finds it.
     pub(super) fn restart(&mut self) {
         let previous = Some(self.engine.state(1, 1));
-        let config = Config { limited: false, seed: self.now, kernel: "6.1".into(), previous };
+        let config =
+            Config { limited: false, seed: self.now, kernel: "6.1".into(), installer_names: false, previous };
         self.engine = Engine::new(plan_line(self.words.as_bytes()), config, self.now);
         self.restarts += 1;
         self.look();

@@ -1,0 +1,155 @@
+//! What an earlier engine has left, under the same words and under others.
+
+use super::world::World;
+use crate::engine::state::Phase;
+use crate::engine::types::{Action, Exit};
+use crate::links::Kind;
+
+const STATIC: &str = "bond=eth0,eth1 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0:none";
+
+fn online(words: &str) -> World {
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.partner(&["eth0", "eth1"]);
+    world.look();
+    assert_eq!(world.engine.state(1, 1).phase, Phase::Online);
+    world
+}
+
+/// Another engine on the machine of `first`, which was killed.
+fn successor(first: &World, words: &str, limited: bool) -> World {
+    let mut second = World::with(words, limited, Some(first.engine.state(1, 1)));
+    second.view = first.view.clone();
+    second.now = first.now;
+    second
+}
+
+#[test]
+fn other_words_do_not_tear_down_what_is_there() {
+    let vlan = "bond=eth0,eth1 vlan=bond0.42:bond0 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0.42:none";
+    for (before, words, left) in [
+        (STATIC, "bond=bond7:eth0,eth1 ip=bond7:dhcp", "bond0"),
+        (STATIC, "bond=eth0,eth1 ip=192.0.2.11::192.0.2.1:255.255.255.0::bond0:none", "192.0.2.10/24"),
+        (STATIC, "bond=eth0,eth1 ip=dhcp", "192.0.2.10/24"),
+        (vlan, STATIC, "bond0.42"),
+    ] {
+        let first = online(before);
+        let mut second = successor(&first, words, true);
+        second.look();
+        let outcome = second.outcome.clone().unwrap();
+        assert_eq!(outcome.exit, Exit::Words, "{words}");
+        let expected = format!("{left} of an earlier bondstrap up is still there");
+        assert!(outcome.sentence.starts_with(&expected), "{}", outcome.sentence);
+        assert_eq!(second.view, first.view);
+        assert_eq!(second.engine.state(2, 1).found, first.engine.state(1, 1).found, "for `down`");
+    }
+}
+
+#[test]
+fn a_lease_that_nobody_asks_for_is_left_to_down() {
+    let mut first = World::new("bond=eth0,eth1 ip=dhcp", true);
+    first.nic(2, "eth0").nic(3, "eth1");
+    first.look();
+    let mut state = first.engine.state(1, 1);
+    state.lease = [("bond0".to_owned(), super::holding::lease(3_600))].into();
+    let mut second = World::with(STATIC, true, Some(state));
+    second.view = first.view.clone();
+    second.look();
+    let sentence = second.outcome.unwrap().sentence;
+    assert!(sentence.starts_with("the lease of bond0 of an earlier bondstrap up"), "{sentence}");
+}
+
+#[test]
+fn a_network_in_use_is_not_given_back_at_a_silent_switch() {
+    let mut first = online(STATIC);
+    first.agree(false);
+    let mut second = successor(&first, STATIC, true);
+    second.look();
+    assert_eq!(second.engine.state(2, 1).exit, None, "whoever waits has yet to hear");
+    second.pass(36_000);
+    assert!(second.outcome.is_none() && second.view.links.named("bond0").is_some());
+    let state = second.engine.state(2, 1);
+    assert_eq!(state.exit, Some(Exit::NoPartner as u8));
+    assert!(
+        state
+            .sentence
+            .ends_with("the network of an earlier bondstrap up is left as it is, and its engine stays"),
+        "{}",
+        state.sentence
+    );
+    second.place(|action| matches!(action, Action::LetGo));
+    second.agree(true);
+    let state = second.engine.state(2, 1);
+    assert_eq!((state.phase, state.exit), (Phase::Online, Some(0)));
+
+    first.agree(true);
+    first.view.links.0.retain(|link| link.name != "bond0");
+    first.view.links.0.iter_mut().for_each(|link| (link.controller, link.port) = (None, None));
+    let mut third = successor(&first, STATIC, true);
+    third.look();
+    third.pass(36_000);
+    assert_eq!(third.outcome.unwrap().exit, Exit::NoPartner, "there was nothing left of it");
+}
+
+#[test]
+fn a_lease_that_nobody_confirms_at_a_silent_switch_is_held_and_is_no_network() {
+    let mut first = World::new("bond=eth0,eth1 ip=dhcp", true);
+    first.nic(2, "eth0").nic(3, "eth1");
+    first.look();
+    let lease = super::holding::lease(3_600);
+    let mut state = first.engine.state(1, 1);
+    state.came_online = true;
+    state.lease = [("bond0".to_owned(), lease.clone())].into();
+    let mut second = World::with("bond=eth0,eth1 ip=dhcp", true, Some(state));
+    second.view = first.view.clone();
+    // The kernel has yet to notice that the partner is gone.
+    second.partner(&["eth0", "eth1"]);
+    second.look();
+    second.pass(200);
+    second.agree(false);
+    second.pass(60_000);
+    let state = second.engine.state(2, 1);
+    assert_eq!(state.addresses, [lease.network().unwrap()]);
+    assert_eq!(state.exit, Some(Exit::NoPartner as u8), "{:?}", second.said());
+    assert_eq!(state.phase, Phase::Dhcp);
+    second.agree(true);
+    second.pass(60_000);
+    let state = second.engine.state(2, 1);
+    assert_eq!((state.phase, state.exit), (Phase::Online, Some(0)), "no server, but a network");
+}
+
+#[test]
+fn a_foreign_bond_in_place_of_ours_is_left_alone() {
+    let mut world = online(STATIC);
+    let addresses = |world: &World| world.count(|action| matches!(action, Action::AddAddress { .. }));
+    let before = addresses(&world);
+    let ours = world.link("bond0").index;
+    world.link("bond0").index = 77;
+    for link in &mut world.view.links.0 {
+        link.controller = link.controller.filter(|index| *index != ours);
+    }
+    world.nic(9, "eth9");
+    world.link("eth9").controller = Some(77);
+    let touched = world.count(Action::touches_links);
+    world.look();
+    world.pass(60_000);
+    assert_eq!(addresses(&world), before, "{:?}", world.said());
+    assert_eq!(world.count(Action::touches_links), touched);
+    let told = world.said().iter().filter(|line| line.contains("did not put there (eth9)")).count();
+    assert_eq!(told, 1);
+
+    let mut empty = online(STATIC);
+    empty.link("bond0").index = 78;
+    for name in ["eth0", "eth1"] {
+        let link = empty.link(name);
+        (link.controller, link.port) = (None, None);
+    }
+    let Kind::Bond(side) = &mut empty.link("bond0").kind else { panic!("no bond") };
+    side.partner = None;
+    empty.look();
+    empty.pass(2_000);
+    empty.partner(&["eth0", "eth1"]);
+    empty.look();
+    assert_eq!(empty.engine.state(1, 1).phase, Phase::Online, "an empty one is as good as ours");
+}
