@@ -219,8 +219,13 @@ class Fetched(unittest.TestCase):
         self.assertEqual(self.server.seen, ["/a.xml", "/a.xml", "/quoted"])
         (self.dir / "run/bondstrap-answerfile").unlink()
         self.bad("the boot line has no bondstrap.answerfile=URL", None)
-        (self.dir / "etc/cmdline").write_text(f"bondstrap.answerfile={base}/baked\n")
+        (self.dir / "etc/cmdline.d").mkdir()
+        (self.dir / "etc/cmdline.d/bondstrap.conf").write_text(f"bondstrap.answerfile={base}/baked\n")
         self.good(None)
+        (self.dir / "etc/cmdline").write_text(f"bondstrap.answerfile={base}/later\n")
+        self.good(None)
+        self.good(f"{base}/last")
+        self.assertEqual(self.server.seen[3:], ["/baked", "/later", "/last"])
 
     def test_interfaces_are_named(self):
         body = PLAIN.replace(b"</inst", b'<admin-interface hwaddr="52:54:00:00:00:bb"/></inst')
