@@ -280,12 +280,20 @@ class Fetched(unittest.TestCase):
 
     def test_no_network(self):
         base = self.serve()
-        self.stand_in("echo first >&2; echo 'no LACP partner on bond0' >&2; exit 4")
-        self.bad(r"no network for the answer file \(exit code 4\): no LACP partner on bond0$", f"{base}/a")
+        self.stand_in("echo first >&2; echo 'the words can not be followed' >&2; exit 2")
+        self.bad(r"no network for the answer file \(exit code 2\): the words can not be followed$", f"{base}/a")
         self.assertIn("bondstrap answerfile: first\n", self.log)
+        self.stand_in("echo 'no LACP partner on bond0' >&2; exit 4")
+        self.bad(r"\(exit code 4\): no LACP partner on bond0$", f"{base}/a", BONDSTRAP_NETWORK_LIMIT="1")
+        self.assertEqual(self.log.count("answerfile: no LACP partner on bond0\n"), 1)
         self.stand_in("sleep 30", "echo 'bondstrap: still waiting for an LACP partner' >&2; exit 4")
         self.bad(r"\(exit code 124\): bondstrap: still waiting for an LACP partner", f"{base}/a", BONDSTRAP_NETWORK_LIMIT="1")
         self.assertEqual(self.server.seen, [])
+
+    def test_a_network_that_comes_late(self):
+        self.stand_in(f"test -e '{self.dir}/there' || {{ : >'{self.dir}/there'; echo 'no lease' >&2; exit 5; }}")
+        self.good(self.serve() + "/a")
+        self.assertIn("bondstrap answerfile: no lease\n", self.log)
 
     def test_commands_that_are_not_here(self):
         folder = self.dir / "few"
