@@ -72,7 +72,8 @@ def into_image(request, image):
     for path, body in added:
         out.file(path, body)
     kind.add(out)
-    result.told.insert(0, f"hook {kind.name}")
+    result.told = [f"hook {kind.name}", *result.told, *out.told]
+    result.warnings += out.warnings
     if request.words is None and (lost := _earlier_words(image)):
         result.warnings.append(f"the words that were baked in are gone ({lost}): pass them with --cmdline to keep them")
     result.archive = plan.segment(out.items, _note(request, kind.name, result))

@@ -20,7 +20,7 @@ from . import layout, remaster, words
 from .entries import Entries
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WORDS, PROGRAM = "BONDSTRAP_CMDLINE", "BONDSTRAP_BINARY"
+WORDS, PROGRAM, ANSWERS = "BONDSTRAP_CMDLINE", "BONDSTRAP_BINARY", "BONDSTRAP_ANSWERFILE"
 
 
 class _Unpacked:
@@ -40,7 +40,8 @@ class _Unpacked:
             target = os.readlink(path)
         elif stat.S_ISREG(status.st_mode) and os.path.basename(path) in KEPT:
             data = Path(path).read_bytes()
-        self.tree.add(cpio.Header(name, status.st_mode, status.st_size), data, target, name)
+        header = cpio.Header(name, status.st_mode, status.st_size, uid=status.st_uid, gid=status.st_gid)
+        self.tree.add(header, data, target, name)
 
     def read_files(self, nodes):
         """The bodies of these files."""
@@ -95,6 +96,8 @@ def _write(root, archive):
             path.symlink_to(cpio.text(body))
         else:
             path.write_bytes(body)
+            if (header.uid, header.gid) != (0, 0):
+                os.chown(path, header.uid, header.gid)
             path.chmod(stat.S_IMODE(header.mode))
 
 
@@ -102,6 +105,8 @@ def iso(argv):
     """--iso-patcher: the words into every boot configuration of the unpacked ISO."""
     root = _directory(argv, "the unpacked ISO")
     kernel_words = words.read(os.environ.get(WORDS, ""), WORDS)
+    if os.environ.get(ANSWERS):
+        kernel_words = words.unattended(kernel_words, os.environ[ANSWERS], ANSWERS)
     files = [f"/{os.path.relpath(os.path.join(folder, name), root)}" for folder, _, names in os.walk(root) for name in names]
     entries = Entries(kernel_words, _program())
     changed = entries.all(files, lambda path: (root / path[1:]).read_bytes())
