@@ -1,7 +1,5 @@
 //! From settled ports to a bond that is up, and the VLANs on it. The same code repairs it later.
 
-use ipnetwork::IpNetwork;
-
 use super::state::{FoundAddress, FoundBond, FoundPort, Phase};
 use super::tell::list;
 use super::types::{Action, Exit};
@@ -279,8 +277,8 @@ impl Engine {
         out.push(Action::Say(log::Level::Warn, line));
         for address in &addresses {
             // IPv6 addresses go by themselves when the port is set down.
-            if let IpNetwork::V4(address) = address.address {
-                out.push(Action::DelAddress { index: port.index, address });
+            if address.address.is_ipv4() {
+                out.push(Action::DelAddress { index: port.index, address: address.address });
             }
         }
         self.found.addresses.extend(addresses);

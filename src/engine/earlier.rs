@@ -1,10 +1,10 @@
 //! What an earlier engine has left: what of it is still there, and whether these words go with it.
 
-use ipnetwork::{IpNetwork, Ipv4Network};
+use ipnetwork::IpNetwork;
 
 use super::state::{FoundBond, Phase, State};
 use super::types::{Action, Exit, Outcome, View};
-use super::{Engine, address};
+use super::Engine;
 use crate::dhcp::v4::lease::Lease;
 
 impl Engine {
@@ -55,15 +55,11 @@ impl Engine {
         if let Some(name) = previous.lease.keys().find(|name| !asks_for_lease(name)) {
             return Some(format!("the lease of {name}"));
         }
-        let leased = |address: &Ipv4Network| {
-            previous.lease.values().filter_map(Lease::network).any(|own| own == *address)
+        let leased = |address: &IpNetwork| {
+            previous.lease.values().filter_map(Lease::network).any(|own| IpNetwork::V4(own) == *address)
         };
-        let written = |address: &Ipv4Network| {
-            self.targets.iter().any(|target: &address::Target| target.spec.ipv4.addresses.contains(address))
-        };
-        let is_set = |address: &Ipv4Network| {
-            view.addresses.iter().any(|found| found.address == IpNetwork::V4(*address))
-        };
+        let written = |address: &IpNetwork| self.targets.iter().any(|target| target.has_written(address));
+        let is_set = |address: &IpNetwork| view.addresses.iter().any(|found| found.address == *address);
         let mut others = previous.addresses.iter().filter(|address| !leased(address) && !written(address));
         others.find(|address| is_set(address)).map(ToString::to_string)
     }

@@ -2,7 +2,7 @@
 
 use super::state::Phase;
 use super::types::{Action, Event, Exit, Outcome};
-use super::{Engine, address, tell, undo};
+use super::{Engine, target, tell, undo};
 
 /// How far the ending is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,7 +87,7 @@ impl Engine {
     fn close(&mut self, out: &mut Vec<Action>) {
         self.waiting = None;
         self.deadline = None;
-        out.extend(self.targets.iter().filter_map(address::Target::index).map(Action::CloseDhcp));
+        out.extend(self.targets.iter().filter_map(target::Target::index).map(Action::CloseDhcp));
     }
 
     /// Events while it ends.

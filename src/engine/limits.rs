@@ -3,7 +3,7 @@
 use super::state::Phase;
 use super::tell::list;
 use super::types::{Action, Exit};
-use super::{BondWork, Engine, address};
+use super::{BondWork, Engine, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
@@ -15,7 +15,7 @@ pub(super) const BUILDING: Millis = 30_000;
 impl Engine {
     /// Ends what has lasted too long; without limits it is only told.
     pub(super) fn limits(&mut self, now: Millis, out: &mut Vec<Action>) {
-        if self.targets.iter().all(address::Target::is_done) && self.times.address.is_some() {
+        if self.targets.iter().all(target::Target::is_done) && self.times.address.is_some() {
             return;
         }
         self.building_limit(now, out);
@@ -143,7 +143,7 @@ impl Engine {
     }
 
     fn tried_anyway(&self) -> String {
-        let sent: u32 = self.targets.iter().map(address::Target::discovers).sum();
+        let sent: u32 = self.targets.iter().map(target::Target::discovers).sum();
         if sent == 0 {
             String::new()
         } else {

@@ -13,14 +13,16 @@ mod ending;
 mod hold;
 mod lease;
 mod limits;
+mod names;
 mod refused;
 mod settled;
 pub mod state;
+mod target;
 mod tell;
 pub mod types;
 pub mod undo;
 
-pub use address::bond_below;
+pub use target::bond_below;
 pub use lease::client_id;
 
 #[cfg(test)]
@@ -106,7 +108,7 @@ pub struct Engine {
     view: View,
     settling: Settling,
     bonds: Vec<BondWork>,
-    targets: Vec<address::Target>,
+    targets: Vec<target::Target>,
     tries: Backoffs<Try>,
     /// How often something else has undone it.
     undone: Backoffs<Try>,
@@ -127,7 +129,7 @@ pub struct Engine {
     told: std::collections::BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
-    names: Option<address::Names>,
+    names: Option<names::Names>,
     /// When the wait of the moment was first seen, and whether it was told.
     wait_told: Option<tell::Told>,
     looked: bool,
@@ -168,7 +170,7 @@ impl Engine {
                 told: None,
             })
             .collect();
-        let targets = address::Target::of(&plan);
+        let targets = target::Target::of(&plan);
         let found = config.previous.as_ref().map(|state| state.found.clone()).unwrap_or_default();
         let settling = Settling::new(config.installer_names);
         Self {
@@ -233,7 +235,7 @@ impl Engine {
 
     /// When the next [`Event::Tick`] is due; none: only an event can change anything.
     pub fn deadline(&self) -> Option<Millis> {
-        let dhcp = self.targets.iter().filter_map(address::Target::deadline).min();
+        let dhcp = self.targets.iter().filter_map(target::Target::deadline).min();
         [self.deadline, dhcp].into_iter().flatten().min()
     }
 
@@ -353,7 +355,7 @@ impl Engine {
         let before = self.phase;
         let built = self.bonds.iter().all(|work| work.up_since.is_some());
         let ready = self.bonds.iter().all(|work| work.verdict.can_send());
-        let addressed = self.targets.iter().all(address::Target::is_done);
+        let addressed = self.targets.iter().all(target::Target::is_done);
         self.phase = match () {
             () if built && addressed => Phase::Online,
             () if !built => Phase::Building,
@@ -406,8 +408,8 @@ impl Engine {
             bonds: if gone { Vec::new() } else { self.bond_states() },
             ports: if gone { Vec::new() } else { self.port_states() },
             interface: addressed.map(|target| target.name().to_owned()),
-            addresses: self.targets.iter().flat_map(address::Target::addresses).collect(),
-            gateway: addressed.and_then(address::Target::gateway),
+            addresses: self.targets.iter().flat_map(target::Target::addresses).collect(),
+            gateway: addressed.and_then(target::Target::gateway),
             dns: self.name_servers(),
             hostname: self.host_name(),
             lease: self.leases(),
@@ -421,7 +423,7 @@ impl Engine {
     /// before it is.
     fn leases(&self) -> BTreeMap<String, Lease> {
         let before = self.config.previous.as_ref().map(|state| state.lease.clone()).unwrap_or_default();
-        let held = |target: &address::Target| {
+        let held = |target: &target::Target| {
             let lease = target.lease().or(target.previous.as_ref())?;
             Some((target.name().to_owned(), lease.clone()))
         };

@@ -80,7 +80,7 @@ impl Engine {
                     self.name_of(*index)
                 );
                 if let Some(target) = self.targets.iter_mut().find(|target| target.index == Some(*index)) {
-                    target.gateway = None;
+                    target.gateways.retain(|gateway| gateway.is_ipv4() != to.is_ipv4());
                 }
                 out.push(Action::Say(log::Level::Error, sentence));
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::{IpNetwork, Ipv4Network};
+use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
@@ -40,9 +40,9 @@ pub struct State {
     /// The interface that the installer uses.
     pub interface: Option<String>,
     /// Addresses set by us.
-    pub addresses: Vec<Ipv4Network>,
+    pub addresses: Vec<IpNetwork>,
     /// Default router.
-    pub gateway: Option<Ipv4Addr>,
+    pub gateway: Option<IpAddr>,
     /// Name servers in use.
     pub dns: Vec<IpAddr>,
     /// Host name that was asked for or leased.

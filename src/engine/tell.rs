@@ -2,7 +2,7 @@
 
 use super::state::{BondState, Phase, PortState, Waiting};
 use super::types::Action;
-use super::{Engine, Try, address};
+use super::{Engine, Try, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::links::Links;
@@ -169,7 +169,7 @@ impl Engine {
         let addresses: Vec<_> = self
             .targets
             .iter()
-            .flat_map(address::Target::addresses)
+            .flat_map(target::Target::addresses)
             .map(|address| address.to_string())
             .collect();
         let place = self.targets.first().map_or("", |target| target.name());

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::Ipv4Network;
+use ipnetwork::IpNetwork;
 
 use super::state::{FoundAddress, FoundDefault};
 use crate::links::Links;
@@ -121,9 +121,9 @@ pub enum Action {
         /// Index of the interface.
         index: u32,
         /// Address with its subnet's prefix.
-        address: Ipv4Network,
+        address: IpNetwork,
         /// Point-to-point peer.
-        peer: Option<Ipv4Addr>,
+        peer: Option<IpAddr>,
         /// Seconds for which it is valid; none: for ever.
         lifetime: Option<u32>,
     },
@@ -136,29 +136,29 @@ pub enum Action {
         /// Index of the interface.
         index: u32,
         /// As it was added.
-        address: Ipv4Network,
+        address: IpNetwork,
     },
     /// Set a route.
     AddRoute {
         /// Index of the interface.
         index: u32,
         /// Destination.
-        to: Ipv4Network,
+        to: IpNetwork,
         /// Gateway; none: on-link.
-        via: Option<Ipv4Addr>,
+        via: Option<IpAddr>,
         /// The gateway lies outside every subnet of the interface.
         onlink: bool,
-        /// Our address: the route goes when it goes.
-        source: Ipv4Addr,
+        /// Our address, if the route is to go when that goes.
+        source: Option<IpAddr>,
     },
-    /// Tell the neighbours of an address (gratuitous ARP).
+    /// Tell the neighbours of an address (gratuitous ARP, unsolicited neighbour advertisement).
     Announce {
         /// Index of the interface.
         index: u32,
         /// Its address.
         mac: Mac,
         /// The IP address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// Open the DHCP client's sockets on this interface.
     OpenDhcp(u32),

@@ -1,9 +1,9 @@
 //! Addresses and routes.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::TryStreamExt;
-use ipnetwork::{IpNetwork, Ipv4Network};
+use ipnetwork::IpNetwork;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{
     AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
@@ -22,20 +22,20 @@ impl Netlink {
     pub async fn add_address(
         &self,
         index: u32,
-        address: Ipv4Network,
-        peer: Option<Ipv4Addr>,
+        address: IpNetwork,
+        peer: Option<IpAddr>,
         lifetime: Option<u32>,
     ) -> Result<(), Refusal> {
         let mut message = address_message(index, address);
         if let Some(peer) = peer {
             for attribute in &mut message.attributes {
                 if let AddressAttribute::Address(remote) = attribute {
-                    *remote = peer.into();
+                    *remote = peer;
                 }
             }
         }
         message.attributes.extend(cache_info(lifetime));
-        let mut request = self.handle.address().add(index, address.ip().into(), address.prefix()).replace();
+        let mut request = self.handle.address().add(index, address.ip(), address.prefix()).replace();
         *request.message_mut() = message;
         Ok(request.execute().await?)
     }
@@ -132,7 +132,7 @@ impl Netlink {
     }
 
     /// Removes an address.
-    pub async fn del_address(&self, index: u32, address: Ipv4Network) -> Result<(), Refusal> {
+    pub async fn del_address(&self, index: u32, address: IpNetwork) -> Result<(), Refusal> {
         Ok(self.handle.address().del(address_message(index, address)).execute().await?)
     }
 
@@ -140,20 +140,27 @@ impl Netlink {
     pub async fn add_route(
         &self,
         index: u32,
-        to: Ipv4Network,
-        via: Option<Ipv4Addr>,
+        to: IpNetwork,
+        via: Option<IpAddr>,
         onlink: bool,
-        source: Ipv4Addr,
+        source: Option<IpAddr>,
     ) -> Result<(), Refusal> {
-        let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index).pref_source(source);
-        // The default route has no destination attribute.
-        let route =
-            if to.prefix() == 0 { route } else { route.destination_prefix(to.network(), to.prefix()) };
-        let route = match via {
-            Some(via) if onlink => route.gateway(via).onlink(),
-            Some(via) => route.gateway(via),
+        let unlike = |_| Refusal { errno: 0, text: "the addresses are of two families".into() };
+        let mut route = RouteMessageBuilder::<IpAddr>::new().output_interface(index);
+        route = route.destination_prefix(to.network(), to.prefix()).map_err(unlike)?;
+        if to.prefix() == 0 {
+            // The default route has no destination attribute.
+            let attributes = &mut route.get_mut().attributes;
+            attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Destination(_)));
+        }
+        if let Some(source) = source {
+            route = route.pref_source(source).map_err(unlike)?;
+        }
+        route = match via {
+            Some(via) => route.gateway(via).map_err(unlike)?,
             None => route.scope(RouteScope::Link),
         };
+        let route = if onlink { route.onlink() } else { route };
         let route = route.protocol(RouteProtocol::Dhcp).build();
         Ok(self.handle.route().add(route).replace().execute().await?)
     }
@@ -168,6 +175,15 @@ fn cache_info(lifetime: Option<u32>) -> Option<AddressAttribute> {
     Some(AddressAttribute::CacheInfo(info))
 }
 
-fn address_message(index: u32, address: Ipv4Network) -> AddressMessage {
-    AddressMessageBuilder::<Ipv4Addr>::new().index(index).address(address.ip(), address.prefix()).build()
+fn address_message(index: u32, address: IpNetwork) -> AddressMessage {
+    match address {
+        IpNetwork::V4(address) => {
+            let message = AddressMessageBuilder::<Ipv4Addr>::new().index(index);
+            message.address(address.ip(), address.prefix()).build()
+        }
+        IpNetwork::V6(address) => {
+            let message = AddressMessageBuilder::<Ipv6Addr>::new().index(index);
+            message.address(address.ip(), address.prefix()).build()
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The only loop: events in, actions out.
 
-mod arp;
+mod announce;
 mod modules;
 mod notify;
 mod packets;

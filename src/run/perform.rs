@@ -2,11 +2,10 @@
 
 use std::io;
 
-use super::{World, arp, modules, notify};
+use super::{World, announce, modules, notify};
 use crate::engine::types::{Action, Refusal};
 use crate::escape;
 use crate::handover::files::Files;
-use crate::mac::Mac;
 use crate::netlink::{Netlink, words_of};
 use crate::report;
 use crate::sys::PacketSocket;
@@ -95,8 +94,8 @@ pub(super) async fn network(netlink: &Netlink, files: &Files, action: &Action) -
         Action::Announce { index, mac, address } => {
             // A filter that lets nothing in: this socket only speaks.
             const NOTHING: &[(u16, u8, u8, u32)] = &[(0x06, 0, 0, 0)];
-            let socket = PacketSocket::open(*index, arp::ARP, NOTHING)?;
-            Ok(socket.send(Mac([0xff; 6]), &arp::announcement(*mac, *address))?)
+            let (kind, to, packet) = announce::announcement(*mac, *address);
+            Ok(PacketSocket::open(*index, kind, NOTHING)?.send(to, &packet)?)
         }
         Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),

@@ -110,7 +110,7 @@ fn a_lease_that_nobody_confirms_at_a_silent_switch_is_held_and_is_no_network() {
     second.agree(false);
     second.pass(60_000);
     let state = second.engine.state(2, 1);
-    assert_eq!(state.addresses, [lease.network().unwrap()]);
+    assert_eq!(state.addresses, [ipnetwork::IpNetwork::V4(lease.network().unwrap())]);
     assert_eq!(state.exit, Some(Exit::NoPartner as u8), "{:?}", second.said());
     assert_eq!(state.phase, Phase::Dhcp);
     second.agree(true);

@@ -263,16 +263,16 @@ impl World {
             Action::Delete(index) => self.view.links.0.retain(|link| link.index != *index),
             Action::AddAddress { index, address, lifetime, .. } => {
                 self.act(&Action::DelAddress { index: *index, address: *address })?;
-                let (index, address, lifetime) = (*index, (*address).into(), *lifetime);
+                let (index, address, lifetime) = (*index, *address, *lifetime);
                 self.view.addresses.push(FoundAddress { index, address, broadcast: None, lifetime });
             }
             Action::DelAddress { index, address } => {
-                let address = (*address).into();
+                let address = *address;
                 self.view.addresses.retain(|found| found.index != *index || found.address != address);
             }
-            Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 => {
+            Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 && to.is_ipv4() => {
                 self.view.defaults.retain(|route| route.metric != 0);
-                let (index, via, source) = (*index, *via, Some(*source));
+                let (index, via, source) = (*index, via.and_then(v4), source.and_then(v4));
                 let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
                 self.view.defaults.push(route);
             }
@@ -297,4 +297,8 @@ impl World {
         let texts = self.done.iter().filter(|entry| said(entry));
         texts.map(|(_, action)| if let Action::Say(_, text) = action { text.as_str() } else { "" }).collect()
     }
+}
+
+fn v4(address: std::net::IpAddr) -> Option<std::net::Ipv4Addr> {
+    if let std::net::IpAddr::V4(address) = address { Some(address) } else { None }
 }
