@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
 use super::Engine;
+use super::state::FoundAddress;
 use super::target::Target;
 use super::types::Action;
 use crate::clock::Millis;
@@ -123,7 +124,8 @@ impl Engine {
     /// The routes of the words (`rd.route=`) that go by this interface: it is named, or has the gateway in a subnet of
     /// its own; what names nothing goes by the first.
     pub(super) fn written_routes(&mut self, which: usize, out: &mut Vec<Action>) {
-        let reaches = |target: &Target, via: &IpAddr| target.addresses.iter().any(|subnet| subnet.contains(*via));
+        let reaches =
+            |target: &Target, via: &IpAddr| target.addresses.iter().any(|subnet| subnet.contains(*via));
         let owner = |route: &Route| match (&route.dev, &route.via) {
             (Some(dev), _) => self.targets.iter().position(|target| target.name() == dev),
             (None, Some(via)) => self.targets.iter().position(|target| reaches(target, via)).or(Some(0)),
@@ -164,6 +166,11 @@ impl Engine {
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
         for address in addresses {
+            // What is on a NIC of its own does not go with a bond.
+            let own = FoundAddress { index, address: *address, broadcast: None, lifetime: None };
+            if self.found.nics.iter().any(|nic| nic.index == index) && !self.found.own.contains(&own) {
+                self.found.own.push(own);
+            }
             out.push(Action::AddAddress { index, address: *address, peer, lifetime });
             if !target.addresses.contains(address) {
                 target.addresses.push(*address);
@@ -179,6 +186,16 @@ impl Engine {
         source: Option<IpAddr>,
         out: &mut Vec<Action>,
     ) {
+        let has_router = |target: &&Target| target.gateways.iter().any(|via| via.is_ipv4() == to.is_ipv4());
+        if to.prefix() == 0
+            && let Some(first) = self.targets[..which].iter().find(has_router)
+        {
+            let name = self.targets[which].name();
+            let line =
+                format!("the default route stays with {}, so the router of {name} is left out", first.name());
+            out.push(Action::Say(log::Level::Info, line));
+            return;
+        }
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
         let reached = |via| target.addresses.iter().any(|subnet| subnet.contains(via)) || is_link_local(via);

@@ -1,12 +1,13 @@
-//! From settled ports to a bond that is up, and the VLANs on it. The same code repairs it later.
+//! From settled ports to a bond that is up. The same code repairs it later.
 
 use super::state::{FoundAddress, FoundBond, FoundPort, Phase};
 use super::tell::list;
 use super::types::{Action, Exit};
+use super::upper::mtu_of;
 use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
-use crate::links::{Kind, Link};
+use crate::links::Link;
 use crate::mac::Mac;
 
 /// A port that refuses for so long is left out, if there is another. Milliseconds.
@@ -68,12 +69,13 @@ impl Engine {
                 // Noted before it is there: whoever kills us in between must not leave a bond of nobody's.
                 self.found.bonds.push(FoundBond { index: 0, name: spec.name.clone(), before: None });
                 out.push(Action::LoadModule("bonding"));
+                let name = spec.name;
                 out.push(Action::CreateBond {
-                    name: spec.name,
+                    name: name.clone(),
                     mode: spec.mode as u8,
                     options: early,
                     mac,
-                    mtu: spec.mtu,
+                    mtu: mtu_of(&self.plan, &name),
                 });
             }
             return None;
@@ -137,7 +139,7 @@ impl Engine {
                     mode: spec.mode as u8,
                     options: early,
                     mac,
-                    mtu: spec.mtu,
+                    mtu: mtu_of(&self.plan, &spec.name),
                 });
             }
             return None;
@@ -258,9 +260,13 @@ impl Engine {
         });
     }
 
-    /// Keeps what a port has, to be given back, and takes its addresses off: on a port they would only mislead.
     fn note_port(&mut self, port: &Link, out: &mut Vec<Action>) {
         self.found.ports.push(FoundPort { index: port.index, up: port.up });
+        self.put_aside(port, out);
+    }
+
+    /// Keeps what a port has, to be given back, and takes its addresses off: on a port they would only mislead.
+    pub(super) fn put_aside(&mut self, port: &Link, out: &mut Vec<Action>) {
         let addresses: Vec<FoundAddress> =
             self.view.addresses.iter().filter(|address| address.index == port.index).cloned().collect();
         let defaults = self.view.defaults.iter().filter(|route| route.index == port.index);
@@ -331,7 +337,8 @@ impl Engine {
     fn bond_mac(&self, which: usize) -> Option<Mac> {
         let ports: Vec<Mac> = self.ports_there(&self.bonds[which]).filter_map(Link::own_mac).collect();
         let booted = self.plan.bootif.filter(|mac| ports.contains(mac));
-        booted.or(self.plan.bonds[which].mac).or(ports.first().copied())
+        let written = self.mac_of(&self.plan.bonds[which].name);
+        written.or(booted).or(self.plan.bonds[which].mac).or(ports.first().copied())
     }
 
     /// What the kernel silently ignored (old kernels do) is told, once.
@@ -352,36 +359,6 @@ impl Engine {
                 is.map_or(String::new(), |is| format!(" (it is {is})"))
             );
             out.push(Action::Say(log::Level::Warn, text));
-        }
-    }
-
-    pub(super) fn build_vlans(&mut self, now: Millis, out: &mut Vec<Action>) {
-        for vlan in self.plan.vlans.clone() {
-            let Some(lower) = self.view.links.named(&vlan.link) else { continue };
-            let (lower_index, lower_up) = (lower.index, lower.up);
-            let Some(link) = self.view.links.named(&vlan.name).cloned() else {
-                // The VLAN takes the address of what it stands on: not before the bond has its ports.
-                if lower_up && self.tries.allow(now, &Try::Create(vlan.name.clone())) {
-                    out.push(Action::LoadModule("8021q"));
-                    out.push(Action::CreateVlan { name: vlan.name, lower: lower_index, id: vlan.id });
-                }
-                continue;
-            };
-            if link.kind != Kind::Vlan(vlan.id) || link.lower != Some(lower_index) {
-                let sentence = format!(
-                    "{} exists already and is not VLAN {} on {}; give the VLAN another name: vlan=NAME:{}",
-                    vlan.name, vlan.id, vlan.link, vlan.link
-                );
-                self.fail(Exit::Words, sentence, out);
-                return;
-            }
-            let created = self.tries.count(&Try::Create(vlan.name.clone())) > 0;
-            if created && !self.found.vlans.contains(&link.index) {
-                self.found.vlans.push(link.index);
-            }
-            if !link.up && lower_up && self.tries.allow(now, &Try::Up(link.index)) {
-                out.push(Action::Up(link.index));
-            }
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use ipnetwork::IpNetwork;
 
+use super::Engine;
 use super::state::{FoundBond, Phase, State};
 use super::types::{Action, Exit, Outcome, View};
-use super::Engine;
 use crate::dhcp::v4::lease::Lease;
 
 impl Engine {

@@ -14,6 +14,7 @@ mod hold;
 mod lease;
 mod limits;
 mod names;
+mod naming;
 mod refused;
 mod settled;
 pub mod state;
@@ -21,9 +22,10 @@ mod target;
 mod tell;
 pub mod types;
 pub mod undo;
+mod upper;
 
-pub use target::bond_below;
 pub use lease::client_id;
+pub use target::bond_below;
 
 #[cfg(test)]
 mod tests;
@@ -96,6 +98,8 @@ enum Try {
     Empty(u32),
     Enslave(u32),
     Up(u32),
+    /// Another name, address or MTU.
+    Shape(u32),
     Address(u32),
     Default(u32),
 }
@@ -319,7 +323,7 @@ impl Engine {
         if self.outcome.is_some() {
             return;
         }
-        if self.times.settled.is_none() && !self.settle(now, out) {
+        if self.rename(now, out) || self.times.settled.is_none() && !self.settle(now, out) {
             return;
         }
         for bond in 0..self.bonds.len() {
@@ -328,7 +332,7 @@ impl Engine {
                 return;
             }
         }
-        self.build_vlans(now, out);
+        self.build_uppers(now, out);
     }
 
     /// Everything that needs time only: verdicts to addresses, limits, and what is being waited for.
@@ -355,7 +359,7 @@ impl Engine {
         let before = self.phase;
         let built = self.bonds.iter().all(|work| work.up_since.is_some());
         let ready = self.bonds.iter().all(|work| work.verdict.can_send());
-        let addressed = self.targets.iter().all(target::Target::is_done);
+        let addressed = self.awaited().next().is_none();
         self.phase = match () {
             () if built && addressed => Phase::Online,
             () if !built => Phase::Building,
@@ -376,6 +380,12 @@ impl Engine {
             out.push(Action::Say(log::Level::Info, self.sentence.clone()));
             out.push(Action::Online);
         }
+    }
+
+    /// Interfaces that do not have yet what they are to have, but for NICs that are not there.
+    fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
+        let links = &self.view.links;
+        self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
     }
 
     /// Asks to be woken at `at`, if that is earlier than what was asked before.

@@ -29,6 +29,13 @@ impl Engine {
                 );
                 self.refused(sentence, out);
             }
+            Action::CreateBridge { name, .. } => {
+                let sentence = format!(
+                    "the kernel refused to make {name}: {text}{}; is the bridge module of this kernel in the image?",
+                    self.module_words()
+                );
+                self.refused(sentence, out);
+            }
             Action::CreateVlan { name, .. } => {
                 let sentence = format!(
                     "the kernel refused to make {name}: {text}{}; is the 8021q module of this kernel in the image?",

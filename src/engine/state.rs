@@ -175,6 +175,18 @@ pub struct Found {
     pub bonds: Vec<FoundBond>,
     /// Indexes of VLAN interfaces that we made.
     pub vlans: Vec<u32>,
+    /// Bridges that we made.
+    #[serde(default)]
+    pub bridges: Vec<FoundBridge>,
+    /// NICs that are used without a bond.
+    #[serde(default)]
+    pub nics: Vec<FoundNic>,
+    /// Addresses that we set on those.
+    #[serde(default)]
+    pub own: Vec<FoundAddress>,
+    /// NICs that got other names, in their order.
+    #[serde(default)]
+    pub renames: Vec<FoundName>,
     /// Addresses of the ports.
     pub addresses: Vec<FoundAddress>,
     /// Default routes that ours replaced, or that went with a port.
@@ -190,6 +202,37 @@ pub struct FoundPort {
     pub index: u32,
     /// Was set up.
     pub up: bool,
+}
+
+/// A bridge of ours.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundBridge {
+    /// Interface index; 0: it was asked for and has not been seen yet.
+    pub index: u32,
+    /// Interface name.
+    pub name: String,
+}
+
+/// A NIC before it was used.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundNic {
+    /// Interface index.
+    pub index: u32,
+    /// Was set up.
+    pub up: bool,
+    /// Its address.
+    pub mac: Option<Mac>,
+    /// Bytes.
+    pub mtu: u32,
+}
+
+/// The name of a NIC before it got another one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundName {
+    /// Interface index.
+    pub index: u32,
+    /// The name.
+    pub name: String,
 }
 
 /// An address that a port had before.

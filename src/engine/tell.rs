@@ -90,10 +90,12 @@ impl Engine {
     }
 
     fn wait_for_address(&mut self) {
-        let Some(target) = self.targets.iter().find(|target| !target.is_done()) else { return };
+        let Some((which, target)) = self.awaited().next() else { return };
         let since = target.begun().unwrap_or(self.times.started);
         let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
-        let what = if target.wants_lease() {
+        let what = if *self.verdict_below(which) == Verdict::NoCarrier {
+            format!("carrier on {}", target.name())
+        } else if target.wants_lease() {
             format!("a DHCP lease on {}", target.name())
         } else {
             format!("the LACP partner of {} to distribute", target.name())
@@ -274,6 +276,14 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
         Action::RestoreAddress(address) => format!("{} on {}", address.address, link(address.index)),
         Action::RestoreDefault(route) => format!("the default route over {}", link(route.index)),
         Action::Delete(index) => format!("deleting {}", link(*index)),
+        Action::Down(index) => format!("setting {} down", link(*index)),
+        Action::SetLink { index, mac, mtu } => {
+            let mac = mac.map_or(String::new(), |mac| format!(" MAC {mac}"));
+            let mtu = mtu.map_or(String::new(), |mtu| format!(" MTU {mtu}"));
+            format!("giving {}{mac}{mtu}", link(*index))
+        }
+        Action::Rename { index, name, .. } => format!("renaming {} to {name}", link(*index)),
+        Action::Join { port, bridge } => format!("making {} a port of {}", link(*port), link(*bridge)),
         Action::DelAddress { index, address } => format!("removing {address} from {}", link(*index)),
         Action::AddRoute { index, to, via, .. } => {
             let via = via.map_or(String::new(), |via| format!(" via {via}"));

@@ -113,7 +113,47 @@ pub enum Action {
         lower: u32,
         /// 1–4094.
         id: u16,
+        /// Its address; none: that of what it stands on.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
     },
+    /// Make a bridge; down, without ports.
+    CreateBridge {
+        /// Interface name.
+        name: String,
+        /// Its address.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
+    },
+    /// Make a link a port of a bridge.
+    Join {
+        /// Index of the port.
+        port: u32,
+        /// Index of the bridge.
+        bridge: u32,
+    },
+    /// Change a NIC's address or MTU; for another address it is set down.
+    SetLink {
+        /// Index of the NIC.
+        index: u32,
+        /// Another address.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
+    },
+    /// Give a NIC another name.
+    Rename {
+        /// Index of the NIC.
+        index: u32,
+        /// Its new name.
+        name: String,
+        /// It is up: older kernels rename only what is down.
+        up: bool,
+    },
+    /// Set a link down.
+    Down(u32),
     /// Delete a link.
     Delete(u32),
     /// Set an address.
@@ -221,6 +261,11 @@ impl Action {
                 | Self::Release(_)
                 | Self::Up(_)
                 | Self::CreateVlan { .. }
+                | Self::CreateBridge { .. }
+                | Self::Join { .. }
+                | Self::SetLink { .. }
+                | Self::Rename { .. }
+                | Self::Down(_)
                 | Self::Delete(_)
         )
     }

@@ -1,10 +1,11 @@
 //! Changing links.
 
 use futures_util::future;
-use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVlan};
+use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVlan};
 
 use super::Netlink;
 use crate::engine::types::Refusal;
+use crate::mac::Mac;
 
 impl Netlink {
     /// Sets a link up.
@@ -33,8 +34,47 @@ impl Netlink {
     }
 
     /// Makes a VLAN interface, down.
-    pub async fn create_vlan(&self, name: &str, lower: u32, id: u16) -> Result<(), Refusal> {
-        Ok(self.handle.link().add(LinkVlan::new(name, lower, id).build()).execute().await?)
+    pub async fn create_vlan(
+        &self,
+        name: &str,
+        lower: u32,
+        id: u16,
+        mac: Option<Mac>,
+        mtu: Option<u32>,
+    ) -> Result<(), Refusal> {
+        let message = shaped(LinkVlan::new(name, lower, id), mac, mtu);
+        Ok(self.handle.link().add(message.build()).execute().await?)
+    }
+
+    /// Makes a bridge, down, without ports, without the spanning tree.
+    pub async fn create_bridge(&self, name: &str, mac: Option<Mac>, mtu: Option<u32>) -> Result<(), Refusal> {
+        let message = shaped(LinkBridge::new(name), mac, mtu);
+        Ok(self.handle.link().add(message.build()).execute().await?)
+    }
+
+    /// Makes a link a port of a bridge.
+    pub async fn join(&self, port: u32, bridge: u32) -> Result<(), Refusal> {
+        self.set(LinkUnspec::new_with_index(port).controller(bridge)).await
+    }
+
+    /// Changes a NIC's address or MTU. It is set down for another address: most drivers want that.
+    pub async fn set_link(&self, index: u32, mac: Option<Mac>, mtu: Option<u32>) -> Result<(), Refusal> {
+        if mac.is_some() {
+            self.down(index).await?;
+        }
+        self.set(shaped(LinkUnspec::new_with_index(index), mac, mtu)).await
+    }
+
+    /// Gives a NIC another name. Before 6.2 the kernel renames only what is down.
+    pub async fn rename(&self, index: u32, name: &str, up: bool) -> Result<(), Refusal> {
+        if up {
+            self.down(index).await?;
+        }
+        let renamed = self.set(LinkUnspec::new_with_index(index).name(name)).await;
+        if up {
+            self.up(index).await?;
+        }
+        renamed
     }
 
     /// Deletes a link.
@@ -45,4 +85,10 @@ impl Netlink {
     async fn set(&self, message: LinkMessageBuilder<LinkUnspec>) -> Result<(), Refusal> {
         Ok(self.handle.link().set(message.build()).execute().await?)
     }
+}
+
+/// With an address and an MTU of its own.
+fn shaped<T>(message: LinkMessageBuilder<T>, mac: Option<Mac>, mtu: Option<u32>) -> LinkMessageBuilder<T> {
+    let message = if let Some(mac) = mac { message.address(mac.0.to_vec()) } else { message };
+    if let Some(mtu) = mtu { message.mtu(mtu) } else { message }
 }

@@ -1,6 +1,7 @@
 //! The only loop: events in, actions out.
 
 mod announce;
+mod hardware;
 mod modules;
 mod notify;
 mod packets;
@@ -9,7 +10,7 @@ mod signals;
 mod timer;
 mod udev;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::handover::files::Files;
 use crate::handover::store::{self, Store};
 use crate::installer;
 use crate::links::Links;
+use crate::mac::Mac;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
@@ -73,7 +75,8 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signals: Signals::catch()?,
         timer: Timer::new()?,
         signalled: None,
-        permanent: Default::default(),
+        permanent: BTreeMap::new(),
+        wired: BTreeMap::new(),
         last_look: 0,
         look_at: None,
         screen: Screen::new(),
@@ -138,7 +141,9 @@ struct World {
     /// One that came while something else was waited for.
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
-    permanent: std::collections::BTreeMap<u32, Option<crate::mac::Mac>>,
+    permanent: BTreeMap<u32, Option<Mac>>,
+    /// Whether NICs are wired, by index.
+    wired: BTreeMap<u32, bool>,
     last_look: Millis,
     /// Something has changed: when the links are to be read.
     look_at: Option<Millis>,
@@ -163,7 +168,10 @@ impl World {
             }
             Err(error) => return Err(error),
         };
-        self.add_permanent(&mut view.links);
+        self.add_hardware(&mut view.links);
+        for link in &mut view.links.0 {
+            link.addressed = view.addresses.iter().any(|address| address.index == link.index);
+        }
         view.udev = udev::read(&view.links);
         let now = boottime();
         self.last_look = now;
@@ -209,14 +217,16 @@ impl World {
     }
 
     /// What is kept by index goes with its link. Kernels before 5.6 do not report the permanent address over netlink.
-    fn add_permanent(&mut self, links: &mut Links) {
+    fn add_hardware(&mut self, links: &mut Links) {
         self.permanent.retain(|index, _| links.get(*index).is_some());
+        self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
-        for link in &mut links.0 {
-            if link.permanent.is_none() && link.can_be_port() {
+        for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
+            if link.permanent.is_none() {
                 let ask = || permanent_mac(&link.name);
                 link.permanent = *self.permanent.entry(link.index).or_insert_with(ask);
             }
+            link.wired = *self.wired.entry(link.index).or_insert_with(|| hardware::is_wired(&link.name));
         }
     }
 

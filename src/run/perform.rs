@@ -80,7 +80,14 @@ pub(super) async fn network(netlink: &Netlink, files: &Files, action: &Action) -
         Action::Enslave { port, bond } => netlink.enslave(*port, *bond).await,
         Action::Release(port) => netlink.release(*port).await,
         Action::Up(index) => netlink.up(*index).await,
-        Action::CreateVlan { name, lower, id } => netlink.create_vlan(name, *lower, *id).await,
+        Action::CreateVlan { name, lower, id, mac, mtu } => {
+            netlink.create_vlan(name, *lower, *id, *mac, *mtu).await
+        }
+        Action::CreateBridge { name, mac, mtu } => netlink.create_bridge(name, *mac, *mtu).await,
+        Action::Join { port, bridge } => netlink.join(*port, *bridge).await,
+        Action::SetLink { index, mac, mtu } => netlink.set_link(*index, *mac, *mtu).await,
+        Action::Rename { index, name, up } => netlink.rename(*index, name, *up).await,
+        Action::Down(index) => netlink.down(*index).await,
         Action::Delete(index) => netlink.delete(*index).await,
         Action::AddAddress { index, address, peer, lifetime } => {
             netlink.add_address(*index, *address, *peer, *lifetime).await

@@ -88,6 +88,11 @@ impl Settling {
         self.names = names;
     }
 
+    /// What was renamed at our own wish is no unrest.
+    pub fn renamed(&mut self, index: u32, name: &str) {
+        self.names.insert(index, name.to_owned());
+    }
+
     /// When names will have been the same for [`QUIET`]; none: nothing was ever renamed.
     pub fn quiet_at(&self) -> Option<Millis> {
         self.unrest.map(|at| at + QUIET)

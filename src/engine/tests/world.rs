@@ -190,6 +190,9 @@ impl World {
 
     fn new_index(&mut self) -> u32 {
         self.next_index += 1;
+        while self.view.links.get(self.next_index - 1).is_some() {
+            self.next_index += 1;
+        }
         self.next_index - 1
     }
 
@@ -202,7 +205,7 @@ impl World {
             return Err(errno);
         }
         match action {
-            Action::CreateBond { name, mode, options, mac, .. } => {
+            Action::CreateBond { name, mode, options, mac, mtu } => {
                 if self.view.links.named(name).is_some() {
                     return Err(17);
                 }
@@ -214,6 +217,7 @@ impl World {
                     name: name.clone(),
                     kind,
                     mac: *mac,
+                    mtu: mtu.unwrap_or(1500),
                     ..Link::default()
                 });
             }
@@ -247,9 +251,53 @@ impl World {
                 (link.controller, link.port, link.up) = (None, None, false);
             }
             Action::Up(index) => self.by_index(*index).up = true,
-            Action::CreateVlan { name, lower, id } => {
+            Action::CreateBridge { name, mac, mtu } => {
+                if self.view.links.named(name).is_some() {
+                    return Err(17);
+                }
                 let index = self.new_index();
-                let mac = self.by_index(*lower).mac;
+                let kind = Kind::Other("bridge".into());
+                let (name, mac, mtu) = (name.clone(), *mac, mtu.unwrap_or(1500));
+                self.view.links.0.push(Link {
+                    index,
+                    name,
+                    kind,
+                    mac,
+                    mtu,
+                    ethernet: true,
+                    ..Link::default()
+                });
+            }
+            Action::Join { port, bridge } => {
+                let carrier = self.by_index(*port).carrier;
+                self.by_index(*port).controller = Some(*bridge);
+                self.by_index(*bridge).carrier |= carrier;
+            }
+            Action::SetLink { index, mac, mtu } => {
+                let link = self.by_index(*index);
+                if mac.is_some() {
+                    (link.mac, link.up) = (*mac, false);
+                }
+                link.mtu = mtu.unwrap_or(link.mtu);
+            }
+            Action::Rename { index, name, up } => {
+                if self.view.links.named(name).is_some() {
+                    return Err(17);
+                }
+                let link = self.by_index(*index);
+                if link.up && !up {
+                    return Err(16);
+                }
+                link.name.clone_from(name);
+            }
+            Action::Down(index) => self.by_index(*index).up = false,
+            Action::CreateVlan { name, lower, id, mac, mtu } => {
+                let index = self.new_index();
+                let below = self.by_index(*lower);
+                if mtu.is_some_and(|mtu| mtu > below.mtu) {
+                    return Err(34);
+                }
+                let (mac, below_mtu) = (mac.or(below.mac), below.mtu);
                 let (kind, lower) = (Kind::Vlan(*id), Some(*lower));
                 self.view.links.0.push(Link {
                     index,
@@ -257,10 +305,17 @@ impl World {
                     kind,
                     lower,
                     mac,
+                    mtu: mtu.unwrap_or(below_mtu),
                     ..Link::default()
                 });
             }
-            Action::Delete(index) => self.view.links.0.retain(|link| link.index != *index),
+            Action::Delete(index) => {
+                self.view.links.0.retain(|link| link.index != *index);
+                for link in &mut self.view.links.0 {
+                    link.controller = link.controller.filter(|controller| controller != index);
+                }
+                self.view.addresses.retain(|found| found.index != *index);
+            }
             Action::AddAddress { index, address, lifetime, .. } => {
                 self.act(&Action::DelAddress { index: *index, address: *address })?;
                 let (index, address, lifetime) = (*index, *address, *lifetime);
