@@ -184,21 +184,21 @@ impl World {
         const TRIES: u32 = 5;
         const GAP: Duration = Duration::from_millis(100);
         for _ in 1..TRIES {
-            match self.read_once().await {
+            match self.read_once() {
                 Ok(view) => return Ok(view),
                 Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
             }
             tokio::time::sleep(GAP).await;
         }
-        let read = self.read_once().await;
+        let read = self.read_once();
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
     }
 
-    async fn read_once(&self) -> Result<View, Refusal> {
+    fn read_once(&self) -> Result<View, Refusal> {
         Ok(View {
-            links: self.netlink.links().await?,
-            addresses: self.netlink.addresses().await?,
-            defaults: self.netlink.defaults().await?,
+            links: self.netlink.links()?,
+            addresses: self.netlink.addresses()?,
+            defaults: self.netlink.defaults()?,
             ..View::default()
         })
     }
@@ -283,11 +283,11 @@ impl World {
 /// Sends away everything that `found` asks for, without an engine: for `down`.
 pub async fn give_back(state: &State, store: &Store) -> io::Result<Vec<String>> {
     let netlink = Netlink::open()?;
-    let links = netlink.links().await.map_err(|refusal| io::Error::other(refusal.text))?;
+    let links = netlink.links().map_err(|refusal| io::Error::other(refusal.text))?;
     let files = Files::new(std::path::Path::new("/"), store.path());
     let mut trouble = Vec::new();
     for action in crate::engine::undo::actions(&state.found, &links) {
-        if let Err(refusal) = perform::network(&netlink, &files, &action).await {
+        if let Err(refusal) = perform::network(&netlink, &files, &action) {
             trouble.push(refusal.text);
         }
     }

@@ -55,7 +55,7 @@ impl World {
                 self.let_go();
                 Ok(())
             }
-            other => network(&self.netlink, &self.files, other).await,
+            other => network(&self.netlink, &self.files, other),
         }
     }
 
@@ -68,35 +68,35 @@ impl World {
 }
 
 /// What needs netlink and files only.
-pub(super) async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
+pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
     match action {
         Action::CreateBond { name, mode, options, mac, mtu } => {
-            netlink.create_bond(name, *mode, options, *mac, *mtu).await
+            netlink.create_bond(name, *mode, options, *mac, *mtu)
         }
         Action::TakeOver { index, mode, options, mac, mtu } => {
-            netlink.take_over(*index, *mode, options, *mac, *mtu).await
+            netlink.take_over(*index, *mode, options, *mac, *mtu)
         }
-        Action::SetOptions { index, options } => netlink.set_options(*index, options).await,
-        Action::Enslave { port, bond } => netlink.enslave(*port, *bond).await,
-        Action::Release(port) => netlink.release(*port).await,
-        Action::Up(index) => netlink.up(*index).await,
+        Action::SetOptions { index, options } => netlink.set_options(*index, options),
+        Action::Enslave { port, bond } => netlink.enslave(*port, *bond),
+        Action::Release(port) => netlink.release(*port),
+        Action::Up(index) => netlink.up(*index),
         Action::CreateVlan { name, lower, id, mac, mtu } => {
-            netlink.create_vlan(name, *lower, *id, *mac, *mtu).await
+            netlink.create_vlan(name, *lower, *id, *mac, *mtu)
         }
-        Action::CreateBridge { name, mac, mtu } => netlink.create_bridge(name, *mac, *mtu).await,
-        Action::Join { port, bridge } => netlink.join(*port, *bridge).await,
-        Action::SetLink { index, mac, mtu } => netlink.set_link(*index, *mac, *mtu).await,
-        Action::Rename { index, name, up } => netlink.rename(*index, name, *up).await,
-        Action::Down(index) => netlink.down(*index).await,
-        Action::Delete(index) => netlink.delete(*index).await,
+        Action::CreateBridge { name, mac, mtu } => netlink.create_bridge(name, *mac, *mtu),
+        Action::Join { port, bridge } => netlink.join(*port, *bridge),
+        Action::SetLink { index, mac, mtu } => netlink.set_link(*index, *mac, *mtu),
+        Action::Rename { index, name, up } => netlink.rename(*index, name, *up),
+        Action::Down(index) => netlink.down(*index),
+        Action::Delete(index) => netlink.delete(*index),
         Action::AddAddress { index, address, peer, lifetime } => {
-            netlink.add_address(*index, *address, *peer, *lifetime).await
+            netlink.add_address(*index, *address, *peer, *lifetime)
         }
-        Action::RestoreAddress(found) => netlink.restore_address(found).await,
-        Action::RestoreDefault(found) => netlink.restore_default(found).await,
-        Action::DelAddress { index, address } => netlink.del_address(*index, *address).await,
+        Action::RestoreAddress(found) => netlink.restore_address(found),
+        Action::RestoreDefault(found) => netlink.restore_default(found),
+        Action::DelAddress { index, address } => netlink.del_address(*index, *address),
         Action::AddRoute { index, to, via, onlink, source } => {
-            netlink.add_route(*index, *to, *via, *onlink, *source).await
+            netlink.add_route(*index, *to, *via, *onlink, *source)
         }
         Action::Announce { index, mac, address } => {
             // A filter that lets nothing in: this socket only speaks.
