@@ -196,18 +196,23 @@ impl Engine {
             out.push(Action::Say(log::Level::Info, line));
             return;
         }
+        let ours: Vec<u32> = self.targets.iter().filter_map(Target::index).collect();
+        if to.prefix() == 0 {
+            for later in self.targets[which..].iter_mut() {
+                later.gateways.retain(|gateway| gateway.is_ipv4() != to.is_ipv4());
+            }
+        }
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
         let reached = |via| target.addresses.iter().any(|subnet| subnet.contains(via)) || is_link_local(via);
         let onlink = via.is_some_and(|via| !reached(via));
         if to.prefix() == 0 {
-            target.gateways.retain(|gateway| gateway.is_ipv4() != to.is_ipv4());
             target.gateways.extend(via);
         }
         if to == EVERYWHERE4 {
             // A route of the same metric is replaced by ours (NLM_F_REPLACE).
             let replaced =
-                self.view.defaults.iter().filter(|route| route.metric == 0 && route.index != index);
+                self.view.defaults.iter().filter(|route| route.metric == 0 && !ours.contains(&route.index));
             for route in replaced {
                 if !self.found.defaults.contains(route) {
                     let line = "the default route that was there is put aside, and given back with down";

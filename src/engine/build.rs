@@ -200,7 +200,7 @@ impl Engine {
                     "{} is a port of {other} already; take it out first: ip link set {} nomaster",
                     port.name, port.name
                 );
-                if self.phase == Phase::Building && self.config.limited {
+                if self.phase == Phase::Building && self.config.limited && !self.came_online {
                     self.fail(Exit::Words, sentence, out);
                     return None;
                 }
@@ -215,6 +215,10 @@ impl Engine {
                 let at = self.settling.quiet_at().filter(|at| *at > now);
                 self.wake(at);
                 continue;
+            }
+            if first && self.view.udev.running && !self.view.udev.handled.contains(&port.index) {
+                let line = format!("udev has not finished with {}; going on", port.name);
+                out.push(Action::Say(log::Level::Warn, line));
             }
             let what = Try::Enslave(port.index);
             let since = self.times.settled.unwrap_or(now);
@@ -348,16 +352,23 @@ impl Engine {
         }
         self.bonds[which].checked = true;
         let Some(side) = bond.bond() else { return };
+        let taken_up = self.tries.count(&Try::Create(bond.name.clone())) == 0
+            && self.tries.count(&Try::TakeOver(bond.index)) == 0;
         for (name, wanted) in &self.plan.bonds[which].options.0 {
             let is = side.options.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
             if names_a_port(name) || is == Some(wanted.as_str()) {
                 continue;
             }
-            let text = format!(
-                "kernel {} ignored the bond option {name}={wanted}{}",
-                self.config.kernel,
-                is.map_or(String::new(), |is| format!(" (it is {is})"))
-            );
+            let is = is.map_or(String::new(), |is| format!(" (it is {is})"));
+            let text = if taken_up {
+                format!(
+                    "{} is of an earlier bondstrap up, which made it without {name}={wanted}{is}; it stays so until \
+                     bondstrap down",
+                    bond.name
+                )
+            } else {
+                format!("kernel {} ignored the bond option {name}={wanted}{is}", self.config.kernel)
+            };
             out.push(Action::Say(log::Level::Warn, text));
         }
     }

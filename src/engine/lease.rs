@@ -287,6 +287,7 @@ impl Engine {
         self.set_names(out);
         self.told.remove("lease");
         self.sentence.clear();
+        self.result = None;
         let target = &self.targets[which];
         out.push(Action::Say(log::Level::Warn, format!("{}: the address is gone: {why}", target.spec.name)));
     }

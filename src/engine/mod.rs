@@ -8,7 +8,7 @@
 mod address;
 pub mod backoff;
 mod build;
-mod earlier;
+pub mod earlier;
 mod ending;
 mod hold;
 mod lease;
@@ -31,6 +31,8 @@ pub use target::bond_below;
 mod tests;
 
 use std::collections::BTreeMap;
+
+use ipnetwork::IpNetwork;
 
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -177,6 +179,7 @@ impl Engine {
         let targets = target::Target::of(&plan);
         let found = config.previous.as_ref().map(|state| state.found.clone()).unwrap_or_default();
         let settling = Settling::new(config.installer_names);
+        let came_online = config.previous.as_ref().is_some_and(|state| state.came_online);
         Self {
             bonds,
             targets,
@@ -203,7 +206,7 @@ impl Engine {
             looked: false,
             building_since: None,
             stirred_at: now,
-            came_online: false,
+            came_online,
             result: None,
             now,
         }
@@ -219,7 +222,7 @@ impl Engine {
         self.now = now;
         match event {
             Event::View(view) => {
-                self.look(now, view, &mut out);
+                self.look(now, view);
                 self.reconcile(now, &mut out);
                 self.hold_addresses(now, &mut out);
                 // A bond that was found just now has its verdict at once.
@@ -270,12 +273,12 @@ impl Engine {
         })
     }
 
-    fn look(&mut self, now: Millis, view: &View, out: &mut Vec<Action>) {
+    fn look(&mut self, now: Millis, view: &View) {
         if !self.looked {
             for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
                 work.there_at_start = view.links.named(&bond.name).is_some();
             }
-            self.take_up(view, out);
+            self.take_up(view);
         }
         self.looked = true;
         let shape = |link: &Link| (link.index, link.up, link.carrier, link.controller);
@@ -363,7 +366,7 @@ impl Engine {
         self.phase = match () {
             () if built && addressed => Phase::Online,
             () if !built => Phase::Building,
-            () if !ready && !self.came_online => Phase::Lacp,
+            () if !ready => Phase::Lacp,
             () => Phase::Dhcp,
         };
         if self.phase == Phase::Building && before != Phase::Building {
@@ -418,7 +421,7 @@ impl Engine {
             bonds: if gone { Vec::new() } else { self.bond_states() },
             ports: if gone { Vec::new() } else { self.port_states() },
             interface: addressed.map(|target| target.name().to_owned()),
-            addresses: self.targets.iter().flat_map(target::Target::addresses).collect(),
+            addresses: self.addresses(),
             gateway: addressed.and_then(target::Target::gateway),
             dns: self.name_servers(),
             hostname: self.host_name(),
@@ -427,6 +430,15 @@ impl Engine {
             times: self.times,
             found: if gone { Found::default() } else { self.found.clone() },
         }
+    }
+
+    /// Those that are set, and those of an earlier engine that this one has yet to set.
+    fn addresses(&self) -> Vec<IpNetwork> {
+        let mut all: Vec<IpNetwork> = self.targets.iter().flat_map(target::Target::addresses).collect();
+        if let Some(previous) = self.config.previous.as_ref().filter(|_| all.is_empty() && self.came_online) {
+            all.clone_from(&previous.addresses);
+        }
+        all
     }
 
     /// By interface: those that hold, and those of before that have yet to be confirmed, since this engine may be killed

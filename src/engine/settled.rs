@@ -29,10 +29,8 @@ impl Engine {
                 return false;
             }
             Settle::Down(names) => {
-                let what = format!(
-                    "the installer to set {} up, which it does once it has named the NICs: leave its keymap screen",
-                    list(&names)
-                );
+                let what =
+                    format!("the keymap screen to be left: only then the installer sets {} up", list(&names));
                 self.wait(what, now, None);
                 return false;
             }

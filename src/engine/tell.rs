@@ -1,7 +1,7 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
 use super::state::{BondState, Phase, PortState, Waiting};
-use super::types::Action;
+use super::types::{Action, Exit};
 use super::{Engine, Try, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
@@ -18,7 +18,7 @@ impl Engine {
     /// Notes what is being waited for; the same wait goes on with its old start.
     pub(super) fn wait(&mut self, what: String, since: Millis, limit: Option<Millis>) {
         // A limit that ends nothing is none.
-        let limit = limit.filter(|_| self.config.limited && !self.came_online);
+        let limit = limit.filter(|_| self.config.limited && self.result.is_none());
         if self.waiting.as_ref().is_none_or(|waiting| waiting.what != what || waiting.limit_ms != limit) {
             self.waiting = Some(Waiting { what, since_ms: since, limit_ms: limit });
             self.wait_told = None;
@@ -159,8 +159,9 @@ impl Engine {
         self.bonds[which].told = Some(verdict);
         if let Some((level, line)) = line {
             if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
-                // It is back: a later loss is worth a sentence of its own.
+                // It is back: a later loss is worth a sentence of its own, and whoever asks from now on another answer.
                 self.sentence.clear();
+                self.result = self.result.filter(|exit| *exit == Exit::Online);
             }
             out.push(Action::Say(level, line));
         }

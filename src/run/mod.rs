@@ -22,7 +22,7 @@ use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
 use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
-use crate::engine::{Config, Engine};
+use crate::engine::{Config, Engine, earlier};
 use crate::handover::files::Files;
 use crate::handover::store::{self, Store};
 use crate::installer;
@@ -63,7 +63,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         limited: settings.limited,
         seed: seed(),
         kernel: modules::kernel_release(),
-        installer_names: installer::is_xcp_ng(),
+        installer_names: installer::is_xcp_ng() && !settings.store.is_named(),
         previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
     };
     let started = settings.started;
@@ -271,6 +271,9 @@ impl World {
         if self.saved.as_ref() == Some(&state) {
             return;
         }
+        if state.times.settled.is_some() && !self.settings.store.is_named() && installer::is_xcp_ng() {
+            self.settings.store.note_named();
+        }
         match self.settings.store.save(&state) {
             Ok(()) => self.saved = Some(state),
             Err(error) => {
@@ -278,6 +281,19 @@ impl World {
             }
         }
     }
+}
+
+/// What an earlier engine has brought about under other words, and is still there.
+///
+/// # Errors
+/// Where the links can't be read.
+pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
+    let Some(previous) = store.load().filter(|state| !state.found.bonds.is_empty()) else { return Ok(None) };
+    let read = |netlink: Netlink| {
+        Ok::<_, Refusal>(View { links: netlink.links()?, addresses: netlink.addresses()?, ..View::default() })
+    };
+    let view = read(Netlink::open()?).map_err(|refusal| io::Error::other(refusal.text))?;
+    Ok(earlier::left_over(plan, &previous, &view, boottime()))
 }
 
 /// Sends away everything that `found` asks for, without an engine: for `down`.

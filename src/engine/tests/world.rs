@@ -120,8 +120,14 @@ impl World {
     /// SIGKILL: the engine leaves everything as it is, and another one finds it.
     pub(super) fn restart(&mut self) {
         let previous = Some(self.engine.state(1, 1));
-        let config =
-            Config { limited: false, seed: self.now, kernel: "6.1".into(), installer_names: false, previous };
+        let config = Config {
+            // Its limits are told only, where a network is in use.
+            limited: previous.as_ref().is_some_and(|state| state.came_online) && self.restarts % 2 == 1,
+            seed: self.now,
+            kernel: "6.1".into(),
+            installer_names: false,
+            previous,
+        };
         self.engine = Engine::new(plan_line(self.words.as_bytes()), config, self.now);
         self.restarts += 1;
         self.look();
