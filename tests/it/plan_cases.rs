@@ -11,7 +11,7 @@ use bondstrap::words::source::Sources;
 
 #[test]
 fn json_of_each_case() {
-    check("tests/plan", 60, |plan| json::render(plan).expect("a plan is always JSON"));
+    check("tests/plan", 600, |plan| json::render(plan).expect("a plan is always JSON"));
 }
 
 #[test]
