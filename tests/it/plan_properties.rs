@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bondstrap::persist::{Format, keep::keep, render};
 use bondstrap::plan::{Level, Plan, json, table};
 use bondstrap::words::source::{LONGEST, Sources};
-use bondstrap::words::{plan, plan_line};
+use bondstrap::words::{explained, plan, plan_line};
 use proptest::prelude::*;
 
 /// Bytes, and pieces of our own words: the former find holes in the cutting, the latter in the planning.
@@ -104,12 +104,16 @@ fn hold(line: &[u8], plan: &Plan) -> Result<(), TestCaseError> {
         prop_assert!(plan.bonds.is_empty() && plan.interfaces.is_empty());
     }
     let rendered = json::render(plan).expect("a plan is always JSON");
-    for shown in [&rendered, &table::render(plan)] {
+    let sources = Sources { baked: Vec::new(), boot: line.to_vec() };
+    let (same, notes) = explained(&sources);
+    prop_assert_eq!(&same, plan);
+    let shown_to_people = table::render(plan, &notes);
+    for shown in [&rendered, &shown_to_people] {
         let acting = shown.chars().find(|letter| letter.is_control() && *letter != '\n');
         prop_assert_eq!(acting, None, "reaches the terminal");
         prop_assert!(!shown.contains('\u{202e}'), "turns the text around");
     }
-    for line in table::render(plan).lines() {
+    for line in shown_to_people.lines() {
         prop_assert!(line.len() <= 80, "too wide: {line}");
     }
     sound(plan)
