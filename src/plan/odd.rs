@@ -2,6 +2,8 @@
 //!
 //! Not here: problems. Nothing that stands here is wrong, and `up` does not say it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Bond, Interface, Level, Method4, Method6, Mode, Plan, Vlan};
 use crate::words::names;
 
@@ -17,6 +19,9 @@ pub struct Said {
     /// Words of ours that count for nothing, as written: others replace them.
     pub replaced: Vec<String>,
 }
+
+/// So many are told.
+const TOLD: usize = 20;
 
 /// Options that the driver takes in every mode, and the modes in which they do something (bonding.rst).
 const ONLY_IN: [(&str, &[Mode]); 8] = [
@@ -48,6 +53,11 @@ pub fn notes(plan: &Plan, said: &Said) -> Vec<String> {
     }
     of_devices(plan, said, &mut notes);
     of_addresses(plan, &mut notes);
+    if notes.len() > TOLD {
+        let more = notes.len() - TOLD;
+        notes.truncate(TOLD);
+        notes.push(format!("and {more} more"));
+    }
     notes
 }
 
@@ -96,43 +106,45 @@ fn of_bond(bond: &Bond, notes: &mut Vec<String>) {
 
 /// Which device is meant where no word says it, and devices that no word builds.
 fn of_devices(plan: &Plan, said: &Said, notes: &mut Vec<String>) {
-    let [bonds, bridges] = [
-        plan.bonds.iter().map(|bond| bond.name.as_str()).collect::<Vec<_>>(),
-        plan.bridges.iter().map(|bridge| bridge.name.as_str()).collect(),
-    ];
-    let is_built = |name: &str| {
-        bonds.contains(&name) || bridges.contains(&name) || plan.vlans.iter().any(|vlan| vlan.name == name)
-    };
-    let addressed = |name: &str| plan.interfaces.iter().any(|interface| interface.name == name);
+    let built: BTreeSet<&str> = (plan.bonds.iter().map(|bond| bond.name.as_str()))
+        .chain(plan.bridges.iter().map(|bridge| bridge.name.as_str()))
+        .chain(plan.vlans.iter().map(|vlan| vlan.name.as_str()))
+        .collect();
+    let beneath: BTreeSet<&str> = (plan.vlans.iter().map(|vlan| vlan.link.as_str()))
+        .chain(plan.bridges.iter().flat_map(|bridge| bridge.ports.iter().map(String::as_str)))
+        .collect();
+    let addressed: BTreeSet<&str> = plan.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     if let (false, [only]) = (said.ip, plan.interfaces.as_slice()) {
         notes.push(format!("there is no ip=: {} gets DHCPv4", only.name));
     }
-    let built = bonds.len() + bridges.len() + plan.vlans.len();
-    let meant = plan.bootdev.as_deref().or_else(|| {
-        let mut tops = plan.interfaces.iter().map(|interface| interface.name.as_str());
-        tops.find(|name| is_built(name) && !is_beneath(plan, name))
-    });
-    if let (Some(meant), true) = (meant, built > 1 || plan.bootdev.is_some()) {
+    let top = || addressed.iter().copied().find(|name| built.contains(name) && !beneath.contains(name));
+    if let (Some(meant), true) =
+        (plan.bootdev.as_deref().or_else(top), built.len() > 1 || plan.bootdev.is_some())
+    {
         for word in &said.ip_without_device {
             notes.push(format!("{word} names no device: {meant} is meant"));
         }
     }
-    for Interface { name, .. } in plan.interfaces.iter().filter(|interface| !is_built(&interface.name)) {
-        let base = name.rsplit_once('.').map(|(base, _)| base).filter(|base| is_built(base));
+    for Interface { name, .. } in
+        plan.interfaces.iter().filter(|interface| !built.contains(interface.name.as_str()))
+    {
+        let base = name.rsplit_once('.').map(|(base, _)| base).filter(|base| built.contains(base));
         if let Some(base) = base {
             notes.push(format!("no vlan= builds {name}: write vlan={name}:{base}"));
         } else if name.starts_with("bond") {
             notes.push(format!("no bond= builds {name}: it would have to be there already"));
         }
     }
-    for Vlan { name, link, .. } in plan.vlans.iter().filter(|vlan| !is_built(&vlan.link)) {
+    for Vlan { name, link, .. } in plan.vlans.iter().filter(|vlan| !built.contains(vlan.link.as_str())) {
         if !names::looks_like_nic(link) {
             notes.push(format!(
                 "no word builds {link}, on which {name} stands: it would have to be there already"
             ));
         }
     }
-    for name in bonds.into_iter().filter(|name| !addressed(name) && !is_beneath(plan, name)) {
+    let idle =
+        |bond: &&Bond| !addressed.contains(bond.name.as_str()) && !beneath.contains(bond.name.as_str());
+    for Bond { name, .. } in plan.bonds.iter().filter(idle) {
         notes.push(format!("no ip= is for {name}: it is built and gets no address"));
     }
     for rename in plan.renames.iter().filter(|rename| is_kernels(&rename.name)) {
@@ -141,12 +153,6 @@ fn of_devices(plan: &Plan, said: &Said, notes: &mut Vec<String>) {
             rename.name
         ));
     }
-}
-
-/// True if a VLAN or bridge stands on it.
-fn is_beneath(plan: &Plan, name: &str) -> bool {
-    plan.vlans.iter().any(|vlan| vlan.link == name)
-        || plan.bridges.iter().any(|bridge| bridge.ports.iter().any(|port| port == name))
 }
 
 /// `eth` and a number.
@@ -184,18 +190,20 @@ fn of_addresses(plan: &Plan, notes: &mut Vec<String>) {
     {
         notes.push("rd.peerdns=0 and no nameserver=: there is no name server".into());
     }
-    for Bond { name, mtu, .. } in &plan.bonds {
-        let above = plan.vlans.iter().filter(|vlan| vlan.link == *name);
-        for vlan in above {
-            let own = plan.interfaces.iter().find(|interface| interface.name == vlan.name);
-            if let (Some(least), Some(own)) = (mtu, own.and_then(|interface| interface.mtu))
-                && own > *least
-            {
-                notes.push(format!(
-                    "{} has MTU {own}, and {name} beneath it {least}: the kernel refuses that",
-                    vlan.name
-                ));
-            }
+    let mtus: BTreeMap<&str, u32> = plan
+        .interfaces
+        .iter()
+        .filter_map(|interface| Some((interface.name.as_str(), interface.mtu?)))
+        .collect();
+    let of_bonds: BTreeMap<&str, u32> =
+        plan.bonds.iter().filter_map(|bond| Some((bond.name.as_str(), bond.mtu?))).collect();
+    for Vlan { name, link, .. } in &plan.vlans {
+        if let (Some(own), Some(least)) = (mtus.get(name.as_str()), of_bonds.get(link.as_str()))
+            && own > least
+        {
+            notes.push(format!(
+                "{name} has MTU {own}, and {link} beneath it {least}: the kernel refuses that"
+            ));
         }
     }
 }

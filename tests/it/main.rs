@@ -3,5 +3,7 @@
 mod persist_cases;
 mod persist_command;
 mod plan_cases;
+mod plan_lines;
 mod plan_properties;
+mod plan_words;
 mod sources;

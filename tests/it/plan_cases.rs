@@ -52,7 +52,7 @@ pub(crate) fn cases(directory: &str) -> Vec<PathBuf> {
     files
 }
 
-fn sources(head: &str) -> Sources {
+pub(crate) fn sources(head: &str) -> Sources {
     let mut sources = Sources::default();
     let mut has_words = false;
     for line in head.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
