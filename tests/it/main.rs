@@ -1,5 +1,7 @@
 //! Tests that run anywhere: no root, no network, no kernel module.
 
+mod as_words;
+mod held;
 mod persist_cases;
 mod persist_command;
 mod plan_cases;
