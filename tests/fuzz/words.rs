@@ -29,7 +29,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // The last line is that of the boot, those before it are files of the image.
     let mut texts: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     let boot = texts.pop().unwrap_or_default();
-    let longest = texts.iter().chain([&boot]).max_by_key(|text| String::from_utf8_lossy(text).chars().count());
+    let longest =
+        texts.iter().chain([&boot]).max_by_key(|text| String::from_utf8_lossy(text).chars().count());
     let longest = longest.map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
     let (plan, notes) = words::explained(&Sources { baked: texts, boot });
     let held = held::hold(&longest, &plan, &notes).and_then(|()| as_words::comes_back(&plan));
