@@ -37,7 +37,12 @@ const OURS: [(&str, bool); 28] = [
 
 /// True for the name of a word of ours.
 pub fn is_ours(name: &str) -> bool {
-    OURS.iter().any(|(ours, _)| *ours == name)
+    names().any(|ours| ours == name)
+}
+
+/// The names of all our words.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OURS.iter().map(|(name, _)| *name)
 }
 
 /// Warns of each foreign word whose name is a letter away from one of ours, and of each in our namespace that is

@@ -8,4 +8,5 @@ mod plan_cases;
 mod plan_lines;
 mod plan_properties;
 mod plan_words;
+mod reference;
 mod sources;
