@@ -20,16 +20,25 @@ use crate::escape;
 use crate::handover::store::{Store, Watch};
 use crate::plan::Plan;
 use crate::words;
+use crate::words::source::Sources;
 
 /// The Plan of `--cmdline`, else of this machine's sources.
 ///
 /// # Errors
 /// A source that is there and can't be read.
 fn read_plan(cmdline: Option<&str>) -> io::Result<Plan> {
-    Ok(match cmdline {
-        Some(line) => words::plan_line(line.as_bytes()),
-        None => words::plan(&words::read::read(Path::new("/"))?),
-    })
+    Ok(words::plan(&sources(cmdline)?))
+}
+
+/// `--cmdline`, else this machine's sources.
+///
+/// # Errors
+/// A source that is there and can't be read.
+fn sources(cmdline: Option<&str>) -> io::Result<Sources> {
+    match cmdline {
+        Some(line) => Ok(Sources { baked: Vec::new(), boot: line.as_bytes().to_vec() }),
+        None => words::read::read(Path::new("/")),
+    }
 }
 
 /// One thread is all that is needed.

@@ -2,19 +2,21 @@
 
 use std::process::ExitCode;
 
-use super::{finish, print, read_plan, support};
+use super::{finish, print, sources, support};
 use crate::engine::types::Exit;
-use crate::escape;
 use crate::plan::{Plan, json, table};
 use crate::run::unexpected;
+use crate::words;
 
 /// Prints the plan; `as_json`: for programs.
 pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
-    let text = read_plan(cmdline).and_then(|plan| {
+    let text = sources(cmdline).and_then(|sources| {
+        let (plan, mut notes) = words::explained(&sources);
         let text = if as_json {
             json::render(&plan)?
         } else {
-            table::render(&plan) + &limits(&plan, cmdline.is_none())
+            notes.extend(limits(&plan, cmdline.is_none()));
+            table::render(&plan, &notes)
         };
         Ok((plan, text))
     });
@@ -27,11 +29,10 @@ pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
 }
 
 /// What `up` of this version would say to it, and what XCP-ng would. `own_words`: they are this machine's.
-fn limits(plan: &Plan, own_words: bool) -> String {
+fn limits(plan: &Plan, own_words: bool) -> Vec<String> {
     if !plan.active || plan.has_errors() {
-        return String::new();
+        return Vec::new();
     }
     let lines = support::idle(plan).into_iter().chain(support::missing(plan));
-    let lines = lines.chain(support::unkept_by_xapi(plan, own_words));
-    lines.map(|line| format!("note       {}\n", escape::printable(&line))).collect()
+    lines.chain(support::unkept_by_xapi(plan, own_words)).collect()
 }

@@ -1,12 +1,12 @@
 //! Who gets which address: `ip=` words brought to their devices, and merged where they mean the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::devices::Devices;
 use super::{Bond, Interface, Ipv4, Ipv6, Method4, Method6, Vlan};
 use crate::mac::Mac;
-use crate::words::address::MTU_LEAST_IPV6;
+use crate::words::address::{MTU_LEAST_IPV6, is_link_local};
 use crate::words::problems::Problems;
 use crate::words::spec::{Device, IpSpec};
 use crate::words::split::Place;
@@ -288,11 +288,6 @@ fn check_gateways(known: &mut Addressed, problems: &mut Problems) {
 
 fn outside(gateway: IpAddr) -> String {
     format!("ip=: the gateway {gateway} is outside the subnet and gets an on-link route: check GW and MASK")
-}
-
-/// fe80::/10 (RFC 4291 section 2.5.6): on every link.
-fn is_link_local(address: Ipv6Addr) -> bool {
-    address.segments()[0] & 0xffc0 == 0xfe80
 }
 
 /// IPv6 on a link whose MTU is too small for it: that of its `ip=`, else that of the bond beneath.

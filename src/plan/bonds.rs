@@ -67,7 +67,8 @@ pub fn settle(spec: &BondSpec, bondmode: Option<Mode>, problems: &mut Problems) 
 }
 
 /// Link monitoring is either by carrier (miimon) or by ARP; the driver does not start with both
-/// (`bond_changelink()`), and the delays need the former (`_bond_option_delay_set()`).
+/// (`bond_changelink()`, which wants no miimon beside arp_validate either), and the delays need the former
+/// (`_bond_option_delay_set()`).
 fn monitoring(chosen: &BTreeMap<u16, OptionSpec>, options: &mut Options, problems: &mut Problems) {
     let of = |name: &str| BondOption::named(name).and_then(|option| chosen.get(&option.attribute));
     let is_on = |spec: Option<&OptionSpec>| spec.filter(|spec| spec.value != "0").is_some();
@@ -79,16 +80,22 @@ fn monitoring(chosen: &BTreeMap<u16, OptionSpec>, options: &mut Options, problem
     if miimon.is_none() && !is_on(arp) {
         set(options, "miimon", "100");
     }
-    if options.get("miimon").is_some_and(|miimon| miimon != "0") {
-        return;
-    }
-    for name in ["updelay", "downdelay", "peer_notif_delay"] {
-        if let Some(spec) = of(name) {
-            options.0.retain(|(option, _)| *option != name);
-            let message =
-                format!("bond=: {name} needs miimon and is left out: remove it or write miimon=100");
-            problems.warning(spec.place, message);
+    let has_miimon = options.get("miimon").is_some_and(|miimon| miimon != "0");
+    let mut needs = |names: &[&str], needed: &str, right: &str| {
+        for name in names {
+            if let Some(spec) = of(name).filter(|_| options.get(name).is_some_and(|value| value != "none")) {
+                options.0.retain(|(option, _)| option != name);
+                let message =
+                    format!("bond=: {name} needs {needed} and is left out: remove it or write {right}");
+                problems.warning(spec.place, message);
+            }
         }
+    };
+    if !is_on(arp) {
+        needs(&["arp_validate"], "arp_interval", "arp_interval=100 in place of miimon");
+    }
+    if !has_miimon {
+        needs(&["updelay", "downdelay", "peer_notif_delay"], "miimon", "miimon=100");
     }
 }
 

@@ -60,11 +60,12 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
     let bootif_mac = bootif.map(|(mac, _)| mac);
     let renames = distinct_renames(renames, problems);
 
-    let mut devices = Devices::new(&renames);
+    let mut devices = Devices::default();
     let bond_specs = bonds::join(bond_specs, problems);
     devices.bonds(&bond_specs, problems);
     let (bridges, bridge_specs) = devices.bridges(bridge_specs, problems);
     let vlan_specs = devices.vlans(vlan_specs, problems);
+    devices.renames(&renames, problems);
     for spec in &bond_specs {
         devices.ports("bond", &spec.name, &spec.ports, problems);
     }
@@ -121,7 +122,7 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         interfaces,
         routes,
         dns: distinct(dns),
-        renames,
+        renames: renames.into_iter().map(|(rename, _)| rename).collect(),
         bootdev,
         bootif: bootif_mac,
         hostname: hostname.or(hostname_of_ip),
@@ -185,7 +186,7 @@ fn vlans(specs: Vec<VlanSpec>, devices: &Devices, problems: &mut Problems) -> Ve
 }
 
 /// The renames, none of which contradicts another.
-fn distinct_renames(renames: Vec<(Rename, Place)>, problems: &mut Problems) -> Vec<Rename> {
+fn distinct_renames(renames: Vec<(Rename, Place)>, problems: &mut Problems) -> Vec<(Rename, Place)> {
     let mut by_name: BTreeMap<String, Mac> = BTreeMap::new();
     let mut by_mac: BTreeMap<Mac, String> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -202,7 +203,7 @@ fn distinct_renames(renames: Vec<(Rename, Place)>, problems: &mut Problems) -> V
         } else {
             by_name.insert(name.clone(), *mac);
             by_mac.insert(*mac, name.clone());
-            kept.push(rename);
+            kept.push((rename, place));
         }
     }
     kept

@@ -30,10 +30,16 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// Takes in the renames: a NIC that is named by MAC may have a name.
-    pub fn new(renames: &[Rename]) -> Self {
-        let renames = renames.iter().map(|rename| (rename.mac, rename.name.clone())).collect();
-        Self { renames, ..Self::default() }
+    /// Takes in the renames: a NIC that is named by MAC may have a name, which must not be that of a device which
+    /// the words build. To be called when these are known, and before [`Self::ports`].
+    pub fn renames(&mut self, renames: &[(Rename, Place)], problems: &mut Problems) {
+        for (Rename { mac, name }, place) in renames {
+            if self.names.contains(name) {
+                let message = format!("ifname=: {name} is built by another word already: write another name");
+                problems.error(*place, message);
+            }
+            self.renames.insert(*mac, name.clone());
+        }
     }
 
     /// Notes a device that is to be built; false, and an error, if its name is taken.

@@ -9,6 +9,7 @@ pub mod build;
 pub mod devices;
 pub mod json;
 pub mod mode;
+pub mod odd;
 pub mod table;
 
 use std::net::IpAddr;

@@ -10,13 +10,16 @@ const WIDTH: usize = 80;
 /// Where the values begin.
 const INDENT: usize = 11;
 
-/// The plan and its problems, each line with a newline.
-pub fn render(plan: &Plan) -> String {
+/// The plan, these notes on it, and its problems, each line with a newline.
+pub fn render(plan: &Plan, notes: &[String]) -> String {
     let mut out = String::new();
     if plan.active {
         rows(plan, &mut out);
     } else {
         out.push_str("No bond is asked for, or bondstrap=off: the machine is left alone.\n");
+    }
+    for note in notes {
+        row("note", note, &mut out);
     }
     for problem in &plan.problems {
         out.push('\n');

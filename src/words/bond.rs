@@ -121,12 +121,11 @@ fn mac_with_colons(value: Text<'_>) -> Option<Text<'_>> {
     let row = pieces.windows(6).find(|row| {
         begins(row[0].text) && row[1..5].iter().all(|piece| is_pair(piece.text)) && ends(row[5].text)
     })?;
-    let length = row.iter().map(|piece| piece.text.len() + 1).sum::<usize>() - 1;
     let begin = row[0].place.column - value.place.column;
     // Everything in the row is ASCII, what stands before it need not be.
     let at = value.text.char_indices().nth(begin).map_or(0, |(at, _)| at);
-    let row = value.skip(at);
-    Some(Text { text: row.text.get(..length).unwrap_or(row.text), ..row })
+    let mac = value.skip(at + row[0].text.rfind(',').map_or(0, |comma| comma + 1));
+    Some(Text { text: mac.text.get(.."00:11:22:33:44:55".len()).unwrap_or(mac.text), ..mac })
 }
 
 /// `KEY=VALUE,KEY=VALUE`: the mode, and the other options.
@@ -154,8 +153,7 @@ fn option_list(field: Text<'_>, problems: &mut Problems) -> (Option<Mode>, Vec<O
         match option_value::canonical(option, value.text) {
             Ok(value) => options.push(OptionSpec { option, value, place: item.place }),
             Err(right) => {
-                let message =
-                    format!("bond=: {} can't be {}: write {right}", option.name, quoted(value.text));
+                let message = format!("bond=: {} can't be {}: write {right}", key.text, quoted(value.text));
                 problems.error(value.place, message);
             }
         }

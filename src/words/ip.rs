@@ -26,7 +26,7 @@ pub fn parse(value: Text<'_>, word: Place, baked: bool, problems: &mut Problems)
         [only] if !is_meant(only.text) => ip.method(Some(*only), false),
         [first, ..] if first.text.is_empty() || is_meant(first.text) => {
             let client = ip.client(at(0), at(3));
-            ip.spec.server = at(1).and_then(|server| ip.host_address(server, "SERVER"));
+            ip.server(at(1));
             ip.gateway(at(2), client);
             ip.peer();
             ip.spec.hostname = at(4).and_then(|host| scalar::host(host, "ip=", ip.problems));
@@ -160,10 +160,28 @@ impl Parser<'_> {
             self.error(field.place, message);
             return;
         }
+        if client == Some(address) {
+            let message = format!("ip=: GW {address} is CLIENT itself: write the address of the router");
+            return self.error(field.place, message);
+        }
         self.spec.gateway_place = field.place;
         match address {
             IpAddr::V4(v4) => self.spec.ipv4.gateway = Some(v4),
             IpAddr::V6(v6) => self.spec.ipv6.gateway = Some(v6),
+        }
+    }
+
+    /// SERVER. A prefix behind it, as dracut.cmdline(7) has it for a peer, says nothing that CLIENT's does not.
+    fn server(&mut self, field: Option<Text<'_>>) {
+        let Some(field) = field else { return };
+        let (bare, prefix) = address::split_prefix(field);
+        self.spec.server = self.host_address(Text { text: &bare, ..field }, "SERVER");
+        if let Some(prefix) = prefix {
+            let message = format!(
+                "ip=: the prefix {} of SERVER is left out: write it behind CLIENT, or as MASK",
+                quoted(prefix.text)
+            );
+            self.problems.warning(prefix.place, message);
         }
     }
 
@@ -232,7 +250,7 @@ impl Parser<'_> {
     fn tail(&mut self, fields: &[Text<'_>], from: usize) {
         let at = |n: usize| fields.get(from + n).copied().filter(|field| !field.text.is_empty());
         let looks_like_address = |field: Text<'_>| field.text.contains('.') || field.text.starts_with('[');
-        let used = if at(0).or(at(1)).is_some_and(looks_like_address) {
+        let used = if at(0).or(at(1)).or(at(2)).is_some_and(looks_like_address) {
             for (field, name) in [(at(0), "DNS1"), (at(1), "DNS2")] {
                 let server = field.and_then(|field| self.service(field, name));
                 self.spec.dns.extend(server);

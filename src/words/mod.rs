@@ -23,7 +23,7 @@ pub mod split;
 pub mod timeouts;
 pub mod vlan;
 
-use crate::plan::{Plan, Timeouts, build};
+use crate::plan::{Plan, Timeouts, build, odd};
 use problems::Problems;
 use source::Sources;
 use spec::Specs;
@@ -31,6 +31,11 @@ use split::{Text, Word};
 
 /// What these sources come to.
 pub fn plan(sources: &Sources) -> Plan {
+    explained(sources).0
+}
+
+/// What these sources come to, and sentences on what is odd in them though legal.
+pub fn explained(sources: &Sources) -> (Plan, Vec<String>) {
     let texts = sources.texts();
     let mut words: Vec<Word<'_>> = Vec::new();
     for (text, baked) in &texts.parts {
@@ -44,16 +49,32 @@ pub fn plan(sources: &Sources) -> Plan {
         let message = format!("what stands behind {most} bytes was not read: write fewer words");
         problems.error(last.place, message);
     }
-    let specs = parse(&source::effective(&words), &mut problems);
+    let effective = source::effective(&words);
+    let specs = parse(&effective, &mut problems);
     if !specs.asked || specs.off {
         let mut plan = build::idle(specs);
         plan.problems = slips.told(&words);
-        return plan;
+        return (plan, Vec::new());
     }
     problems.append(slips);
+    let mut said = said(&specs, &words);
     let mut plan = build::build(specs, &mut problems);
+    said.replaced = source::replaced(&words, &effective, &problems);
     plan.problems = problems.told(&words);
-    plan
+    let notes = odd::notes(&plan, &said);
+    (plan, notes)
+}
+
+/// What the plan will not tell of its words.
+fn said(specs: &Specs, words: &[Word<'_>]) -> odd::Said {
+    let without_device = specs.ips.iter().filter(|ip| ip.sound && ip.device.is_none());
+    let by_bondmode = specs.bonds.iter().filter(|bond| specs.bondmode.is_some() && bond.mode.is_none());
+    odd::Said {
+        ip: !specs.ips.is_empty(),
+        ip_without_device: without_device.filter_map(|ip| Some(words.get(ip.place.word)?.shown())).collect(),
+        by_bondmode: by_bondmode.map(|bond| bond.name.clone()).collect(),
+        replaced: Vec::new(),
+    }
 }
 
 /// What one line comes to (`--cmdline`).

@@ -35,12 +35,22 @@ const OURS: [(&str, bool); 28] = [
     ("bondstrap.answerfile", false),
 ];
 
+/// True for the name of a word of ours.
+pub fn is_ours(name: &str) -> bool {
+    names().any(|ours| ours == name)
+}
+
+/// The names of all our words.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OURS.iter().map(|(name, _)| *name)
+}
+
 /// Warns of each foreign word whose name is a letter away from one of ours, and of each in our namespace that is
 /// none of ours. Such a word is still foreign: it changes nothing.
 pub fn check(words: &[Word<'_>], problems: &mut Problems) {
     for word in words {
         let bare = word.value.is_none();
-        if OURS.iter().any(|(name, _)| *name == word.name) {
+        if is_ours(word.name) {
             continue;
         }
         let near = OURS.iter().find(|(name, may_be_bare)| {

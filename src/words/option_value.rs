@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::address::{digits, station_mac};
+use super::address::{digits, is_link_local, station_mac};
 use super::names;
 use super::options::{BondOption, MOST_TARGETS, Value};
 
@@ -40,9 +40,15 @@ pub fn canonical(option: &BondOption, text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("at most {MOST_TARGETS} IPv4 addresses with ; between them")),
         Value::Ipv6List => list(text, |item| {
             let bare = item.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(item);
-            bare.parse::<Ipv6Addr>().ok().filter(|address| !address.is_unspecified())
+            bare.parse::<Ipv6Addr>().ok().filter(|address| {
+                // `bond_is_ip6_target_ok()`, and `bond_changelink()` for what is local to the link.
+                let is_local = address.is_unspecified() || address.is_loopback() || is_link_local(*address);
+                !is_local && !address.is_multicast()
+            })
         })
-        .ok_or_else(|| format!("at most {MOST_TARGETS} IPv6 addresses in brackets with ; between them")),
+        .ok_or_else(|| {
+            format!("at most {MOST_TARGETS} IPv6 addresses, not link-local, in brackets with ; between them")
+        }),
         Value::Port => match names::dashed_mac(text) {
             Some(mac) => Ok(mac.to_string()),
             None if names::why_not(text).is_none() => Ok(text.to_owned()),
@@ -55,11 +61,14 @@ pub fn canonical(option: &BondOption, text: &str) -> Result<String, String> {
     }
 }
 
-/// The items between `;`, joined by `,`.
+/// The items between `;`, joined by `,`. One that comes twice counts once: the driver refuses the second.
 fn list<T: ToString>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<String> {
-    let mut items = Vec::new();
-    for part in text.split(';').filter(|part| !part.is_empty()).take(MOST_TARGETS + 1) {
-        items.push(item(part)?.to_string());
+    let mut items: Vec<String> = Vec::new();
+    for part in text.split(';').filter(|part| !part.is_empty()) {
+        let item = item(part)?.to_string();
+        if items.len() <= MOST_TARGETS && !items.contains(&item) {
+            items.push(item);
+        }
     }
     (!items.is_empty() && items.len() <= MOST_TARGETS).then(|| items.join(","))
 }
@@ -70,7 +79,7 @@ mod tests {
 
     #[test]
     fn spellings() {
-        let seventeen = "192.0.2.1;".repeat(17);
+        let seventeen: String = (1..18).map(|n| format!("192.0.2.{n};")).collect();
         for (name, text, expected) in [
             ("miimon", "100", Some("100")),
             ("miimon", "0100", Some("100")),
@@ -92,6 +101,11 @@ mod tests {
             ("arp_ip_target", "192.0.2.300", None),
             ("arp_ip_target", seventeen.as_str(), None),
             ("ns_ip6_target", "[2001:DB8::1];2001:db8:0::2", Some("2001:db8::1,2001:db8::2")),
+            ("arp_ip_target", "192.0.2.1;192.0.2.1;;", Some("192.0.2.1")),
+            ("arp_ip_target", ";", None),
+            ("ns_ip6_target", "[fe80::1]", None),
+            ("ns_ip6_target", "[ff02::1]", None),
+            ("ns_ip6_target", "[::1]", None),
             ("ad_actor_system", "00-11-22-AA-BB-CC", Some("00:11:22:aa:bb:cc")),
             ("ad_actor_system", "01-11-22-33-44-55", None),
             ("ad_actor_system", "00-00-00-00-00-00", None),

@@ -33,6 +33,11 @@ impl Problems {
         self.replaced.insert(word);
     }
 
+    /// True if [`Self::replaced`] was said of this word.
+    pub fn is_replaced(&self, word: usize) -> bool {
+        self.replaced.contains(&word)
+    }
+
     /// Takes in all that others found.
     pub fn append(&mut self, others: Self) {
         self.found.extend(others.found);
@@ -74,10 +79,15 @@ impl Problems {
 
 /// `text` in quotes for a message, cut if it is long.
 pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", cut(text))
+}
+
+/// So much of `text` as a message can bear.
+pub fn cut(text: &str) -> String {
     const SHOWN: usize = 40;
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push_str("...");
     }
-    format!("\"{shown}\"")
+    shown
 }

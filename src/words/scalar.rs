@@ -97,8 +97,9 @@ pub fn route(value: Text<'_>, problems: &mut Problems) -> Option<RouteSpec> {
     let network = length.and_then(|length| address::network(address, length));
     let Some(written) = network else {
         let text = prefix.unwrap_or(value);
+        let right = if address.is_ipv4() { "/24" } else { "/64" };
         let message =
-            format!("rd.route=: {} is not a prefix or netmask: write such as /24", quoted(text.text));
+            format!("rd.route=: {} is not a prefix or netmask: write such as {right}", quoted(text.text));
         problems.error(text.place, message);
         return None;
     };

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::problems::Problems;
 use super::split::Word;
-use super::{bond, timeouts};
+use super::{bond, nearmiss, timeouts};
 
 /// The texts that words come from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -83,6 +84,17 @@ pub fn effective<'a>(words: &[Word<'a>]) -> Vec<Word<'a>> {
     }
     kept.reverse();
     kept
+}
+
+/// Words of ours that do not count, for a sentence about each: those that [`effective`] leaves out, and each `ip=` of
+/// which the plan says that another replaces it.
+pub fn replaced(words: &[Word<'_>], effective: &[Word<'_>], problems: &Problems) -> Vec<String> {
+    let kept: BTreeSet<usize> = effective.iter().map(|word| word.place.word).collect();
+    let is_out = |word: &&Word<'_>| {
+        let number = word.place.word;
+        nearmiss::is_ours(word.name) && (!kept.contains(&number) || problems.is_replaced(number))
+    };
+    words.iter().filter(is_out).map(Word::shown).collect()
 }
 
 fn key<'a>(word: &Word<'a>) -> Option<Key<'a>> {

@@ -2,6 +2,8 @@
 //!
 //! Not here: what any word means.
 
+use super::problems::cut;
+
 /// The place of a piece: which word, and its column there (characters from 1 in the whole line).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place {
@@ -35,6 +37,14 @@ pub struct Word<'a> {
     pub chars: usize,
     /// It comes from the image and not from the boot line.
     pub baked: bool,
+}
+
+impl Word<'_> {
+    /// For a sentence about it.
+    pub fn shown(&self) -> String {
+        let cut = cut(self.raw);
+        if self.baked { format!("{cut} of the image") } else { cut }
+    }
 }
 
 /// The words of `line`, numbered from `first`.

@@ -3,136 +3,22 @@
 use std::time::{Duration, Instant};
 
 use bondstrap::persist::{Format, keep::keep, render};
-use bondstrap::plan::{Level, Plan, json, table};
+use bondstrap::plan::{Level, Plan, json};
 use bondstrap::words::source::{LONGEST, Sources};
-use bondstrap::words::{plan, plan_line};
+use bondstrap::words::{explained, plan, plan_line};
 use proptest::prelude::*;
 
-/// Bytes, and pieces of our own words: the former find holes in the cutting, the latter in the planning.
-fn lines() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop::sample::select(vec![
-        "bond",
-        "bond=",
-        "bond0",
-        "bond1",
-        "eth0",
-        "eth1",
-        "eth*",
-        "all",
-        "auto",
-        "00-11-22-33-44-55",
-        "mode=",
-        "802.3ad",
-        "miimon=",
-        "arp_interval=",
-        "primary=",
-        "lacp_rate=",
-        "100",
-        "bondmode=",
-        "active-backup",
-        "vlan=",
-        "bond0.42",
-        "bridge=",
-        "br0",
-        "ip=",
-        "dhcp",
-        "dhcp6",
-        "auto6",
-        "none",
-        "192.0.2.5",
-        "/24",
-        "192.0.2.1",
-        "255.255.255.0",
-        "[2001:db8::1]",
-        "64",
-        "rd.route=",
-        "nameserver=",
-        "hostname=",
-        "ifname=",
-        "lan0",
-        "BOOTIF",
-        "BOOTIF=",
-        "01-00-11-22-33-44-55",
-        "bootdev=",
-        "bondstrap",
-        "bondstrap=off",
-        "bondstrap.",
-        "rd.bootif=0",
-        "rd.net.timeout.dhcp=",
-        "rd.net.dhcp.client-id=",
-        "network_device=lacp",
-        ":members=",
-        ":",
-        ":",
-        ",",
-        ";",
-        "=",
-        " ",
-        " ",
-        "\"",
-        "--",
-        "[",
-        "]",
-        "9000",
-        "0",
-        "é",
-        "\u{202e}",
-        "\x1b[2J",
-    ]);
-    let pieces = prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes());
-    prop_oneof![prop::collection::vec(any::<u8>(), 0..300), pieces]
-}
+use crate::held;
+use crate::plan_lines::lines;
 
 /// What must be true of every plan of this line.
 fn hold(line: &[u8], plan: &Plan) -> Result<(), TestCaseError> {
-    let text = String::from_utf8_lossy(line);
-    let letters = text.chars().count();
-    let mut before = 0;
-    for problem in &plan.problems {
-        prop_assert!((1..=letters).contains(&problem.column), "{:?} of {letters}", problem);
-        prop_assert!(problem.column >= before, "out of order: {:?}", plan.problems);
-        before = problem.column;
-        prop_assert!(problem.within < problem.word.chars().count(), "{:?}", problem);
-        prop_assert!(!problem.message.contains('\n') && !problem.message.is_empty());
-        prop_assert!(
-            problem.level == Level::Warning || plan.active,
-            "an error where nothing is asked: {:?}",
-            problem
-        );
-    }
-    if !plan.active {
-        prop_assert!(plan.bonds.is_empty() && plan.interfaces.is_empty());
-    }
-    let rendered = json::render(plan).expect("a plan is always JSON");
-    for shown in [&rendered, &table::render(plan)] {
-        let acting = shown.chars().find(|letter| letter.is_control() && *letter != '\n');
-        prop_assert_eq!(acting, None, "reaches the terminal");
-        prop_assert!(!shown.contains('\u{202e}'), "turns the text around");
-    }
-    for line in table::render(plan).lines() {
-        prop_assert!(line.len() <= 80, "too wide: {line}");
-    }
-    sound(plan)
-}
-
-/// What the engine may rely on where there is no error.
-fn sound(plan: &Plan) -> Result<(), TestCaseError> {
-    if plan.problems.iter().any(|problem| problem.level == Level::Error) {
-        return Ok(());
-    }
-    let ports: Vec<&String> = plan.bonds.iter().flat_map(|bond| &bond.ports).collect();
-    for interface in &plan.interfaces {
-        prop_assert!(!ports.contains(&&interface.name), "a port gets an address: {:?}", plan);
-    }
-    for vlan in &plan.vlans {
-        prop_assert!(!ports.contains(&&vlan.link), "a VLAN on a port: {:?}", plan);
-    }
-    for bond in &plan.bonds {
-        prop_assert!(!bond.ports.is_empty());
-        prop_assert!(!ports.contains(&&bond.name), "a bond in a bond: {:?}", plan);
-    }
-    prop_assert!(!plan.active || !plan.bonds.is_empty());
-    Ok(())
+    let sources = Sources { baked: Vec::new(), boot: line.to_vec() };
+    let (same, notes) = explained(&sources);
+    prop_assert_eq!(&same, plan);
+    let in_order = plan.problems.windows(2).all(|pair| pair[0].column <= pair[1].column);
+    prop_assert!(in_order, "out of order: {:?}", plan.problems);
+    held::hold(&String::from_utf8_lossy(line), plan, &notes).map_err(TestCaseError::fail)
 }
 
 proptest! {
@@ -204,24 +90,23 @@ proptest! {
     }
 }
 
-#[test]
-fn time_is_bounded() {
-    // The worst that one can write: as many items of each kind as the longest line holds.
-    let repeat = |piece: &str| piece.repeat(LONGEST / piece.len());
+/// The worst that one can write: as many items of each kind as a line of this length holds.
+fn worst(length: usize) -> Vec<String> {
+    let repeat = |piece: &str| piece.repeat(length / piece.len());
     let numbered = |form: &dyn Fn(usize) -> String| {
         (0..)
             .map(form)
-            .scan(0, |length, word| {
-                *length += word.len();
-                (*length < LONGEST - 32).then_some(word)
+            .scan(0, |sum, word| {
+                *sum += word.len();
+                (*sum < length - 32).then_some(word)
             })
             .collect::<String>()
     };
-    let half = |form: &dyn Fn(usize) -> String| numbered(form)[..LONGEST / 2 - 32].to_owned();
+    let half = |form: &dyn Fn(usize) -> String| numbered(form)[..length / 2 - 32].to_owned();
     // Each glob against each name, and each fails late.
     let globs_and_names =
         format!("bond=bond0:{} {}", half(&|n| format!("e*e*{n}x,")), half(&|n| format!("ip=eeeeeee{n}:on ")));
-    let worst = [
+    vec![
         repeat("bond "),
         repeat("\""),
         repeat("ip=dhcp "),
@@ -238,8 +123,12 @@ fn time_is_bounded() {
         numbered(&|n| format!("bond=b{n}:e{n} ")),
         format!("bond {}", numbered(&|n| format!("nameserver=10.{}.{}.{} ", n >> 16, n >> 8 & 255, n & 255))),
         format!("bond {}", numbered(&|n| format!("ip=10.1.{}.{}::::::none ", n >> 8 & 255, n & 255))),
-    ];
-    for line in worst {
+    ]
+}
+
+#[test]
+fn time_is_bounded() {
+    for line in worst(LONGEST) {
         let begin = Instant::now();
         let plan = plan_line(line.as_bytes());
         let took = begin.elapsed();
@@ -248,6 +137,24 @@ fn time_is_bounded() {
         assert!(plan.problems.len() <= 50, "{} problems", plan.problems.len());
         let length = json::render(&plan).expect("a plan is always JSON").len();
         assert!(length < 200 * LONGEST, "{length} bytes of JSON for {:?}...", &line[..40]);
+    }
+}
+
+#[test]
+fn time_grows_with_the_line_and_not_with_its_square() {
+    let took = |line: &str| {
+        let begin = Instant::now();
+        std::hint::black_box(plan_line(line.as_bytes()));
+        begin.elapsed()
+    };
+    const FACTOR: u32 = 8;
+    for (short, long) in worst(LONGEST / FACTOR as usize).iter().zip(&worst(LONGEST)) {
+        // What is linear takes 8 times as long, what is quadratic 64 times. The best of several runs each: others work
+        // on this machine too.
+        let best = |line: &str| (0..9).map(|_| took(line)).min().expect("there were runs");
+        let (of_short, of_long) = (best(short), best(long));
+        let most = of_short * FACTOR * 4 + Duration::from_millis(2);
+        assert!(of_long <= most, "{of_short:?} and {of_long:?} for {:?}...", &long[..40]);
     }
 }
 
