@@ -33,6 +33,8 @@ pub struct Link {
     pub wired: bool,
     /// It carries an address.
     pub addressed: bool,
+    /// Of a bond's port with carrier, where the driver tells it. Mbit/s.
+    pub speed: Option<u32>,
     /// Set while it is a port of a bond.
     pub port: Option<Port>,
 }

@@ -156,6 +156,9 @@ impl Engine {
             }
             _ => None,
         };
+        if matches!(verdict, Verdict::Ready { partner: Some(_), .. }) {
+            self.tell_speeds(which, out);
+        }
         self.bonds[which].told = Some(verdict);
         if let Some((level, line)) = line {
             if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
@@ -165,6 +168,25 @@ impl Engine {
             }
             out.push(Action::Say(level, line));
         }
+    }
+
+    /// LACP joins only ports of one speed (IEEE 802.1AX-2020 6.7.1): the others do nothing. Told once.
+    fn tell_speeds(&mut self, which: usize, out: &mut Vec<Action>) {
+        let Some(bond) = self.bonds[which].index else { return };
+        let ports = self.view.links.ports_of(bond);
+        let speeds: Vec<(&str, u32)> =
+            ports.filter_map(|port| Some((port.name.as_str(), port.speed?))).collect();
+        let Some((_, first)) = speeds.first() else { return };
+        if speeds.iter().all(|(_, speed)| speed == first) || !self.told.insert("speeds") {
+            return;
+        }
+        let each: Vec<String> =
+            speeds.iter().map(|(name, speed)| format!("{name}: {speed} Mbit/s")).collect();
+        let line = format!(
+            "the ports of one LACP bond should have one speed, as only those pass traffic ({})",
+            list(&each)
+        );
+        out.push(Action::Say(log::Level::Warn, line));
     }
 
     /// The line with which the work is done.

@@ -2,6 +2,13 @@
 
 use std::path::Path;
 
+/// Its speed in Mbit/s; none: unknown, as where there is no carrier.
+pub(super) fn speed(name: &str) -> Option<u32> {
+    let text = std::fs::read_to_string(Path::new("/sys/class/net").join(name).join("speed")).ok()?;
+    // -1, where the driver does not know.
+    text.trim().parse().ok()
+}
+
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.
 pub(super) fn is_wired(name: &str) -> bool {
     let place = Path::new("/sys/class/net").join(name);

@@ -226,6 +226,9 @@ impl World {
                 let ask = || permanent_mac(&link.name);
                 link.permanent = *self.permanent.entry(link.index).or_insert_with(ask);
             }
+            if link.port.is_some() && link.carrier {
+                link.speed = hardware::speed(&link.name);
+            }
             link.wired = *self.wired.entry(link.index).or_insert_with(|| hardware::is_wired(&link.name));
         }
     }

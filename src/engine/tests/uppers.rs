@@ -206,6 +206,21 @@ fn all_means_wired_nics_that_nobody_uses() {
     assert_eq!(ports, ["eth0", "eth1"]);
 }
 
+#[test]
+fn ports_of_different_speeds_are_told_once() {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:none", true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.link("eth0").speed = Some(1_000);
+    world.link("eth1").speed = Some(10_000);
+    world.agree(true);
+    world.agree(false);
+    world.agree(true);
+    let told: Vec<&str> = world.said().into_iter().filter(|line| line.contains("one speed")).collect();
+    let expected = "the ports of one LACP bond should have one speed, as only those pass traffic (eth0: 1000 Mbit/s, eth1: 10000 Mbit/s)";
+    assert_eq!(told, [expected]);
+}
+
 impl Action {
     fn touches_bonds(&self) -> bool {
         matches!(self, Self::CreateBond { .. } | Self::Enslave { .. })
