@@ -29,6 +29,10 @@ pub struct Link {
     pub mtu: u32,
     /// Frames sent since the driver counts.
     pub sent: u64,
+    /// A NIC as `all` means it: on a bus of its own, neither USB (as those of BMCs are) nor Wi-Fi.
+    pub wired: bool,
+    /// It carries an address.
+    pub addressed: bool,
     /// Set while it is a port of a bond.
     pub port: Option<Port>,
 }

@@ -1,17 +1,14 @@
 """The work: an image, or nothing, in; the bytes of a segment out. Writes nothing."""
 
 import struct
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import index, kinds, modules, origin, plan
+from . import index, judge, kinds, machinery, modules, origin, plan
 from .errors import Refusal
 
 WORDS = "etc/cmdline.d/bondstrap.conf"
 OVERLAY_MODULES = "usr/lib/bondstrap/modules"
-# A check of words takes a moment.
-LIMIT = 20
 
 
 @dataclass
@@ -22,6 +19,8 @@ class Request:
     words: str | None = None
     modules: list = field(default_factory=list)
     hook: str | None = None
+    # What the words gave rise to.
+    warnings: list = field(default_factory=list)
 
 
 @dataclass
@@ -48,18 +47,10 @@ def read_program(path):
 
 
 def check_words(words, path):
-    """Refuses what the program itself would refuse when the image boots. A program of another machine can't tell."""
+    """What to warn of. Refuses what the program itself would refuse when the image boots."""
     if "\0" in words:
         raise Refusal("--cmdline: the words contain a NUL")
-    try:
-        done = subprocess.run(
-            [str(Path(path).resolve()), "--cmdline", words, "plan"], capture_output=True, timeout=LIMIT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return
-    if done.returncode == 2:
-        said = done.stderr.decode("utf-8", "replace").strip() or done.stdout.decode("utf-8", "replace").strip()
-        raise Refusal(f"--cmdline: these words can't be followed:\n{said}")
+    return judge.warnings(words, path, "--cmdline")
 
 
 def machine(program):
@@ -74,13 +65,15 @@ def into_image(request, image):
     out = plan.Plan(image.tree)
     # Looked at before anything is added: the tree changes with the plan.
     added = _image_modules(request, image, result)
+    result.warnings += request.warnings + machinery.warnings(image.tree)
     out.file(kinds.PROGRAM, request.program, 0o755)
     if request.words is not None:
         out.file(WORDS, _line(request.words))
     for path, body in added:
         out.file(path, body)
     kind.add(out)
-    result.told.insert(0, f"hook {kind.name}")
+    result.told = [f"hook {kind.name}", *result.told, *out.told]
+    result.warnings += out.warnings
     if request.words is None and (lost := _earlier_words(image)):
         result.warnings.append(f"the words that were baked in are gone ({lost}): pass them with --cmdline to keep them")
     result.archive = plan.segment(out.items, _note(request, kind.name, result))
@@ -89,7 +82,7 @@ def into_image(request, image):
 
 def overlay(request):
     """The segment that fits any image."""
-    result = Result(b"")
+    result = Result(b"", warnings=list(request.warnings))
     out = plan.Overlay()
     out.file(kinds.PROGRAM, request.program, 0o755)
     if request.words is not None:

@@ -59,13 +59,12 @@ def _open(path):
 
 def _request(options):
     program = bake.read_program(options.binary)
-    if options.cmdline is not None:
-        bake.check_words(options.cmdline, options.binary)
+    warnings = bake.check_words(options.cmdline, options.binary) if options.cmdline is not None else []
     directories = [origin.directory(directory) for directory in options.modules]
     versions = [directory.version for directory in directories]
     if len(set(versions)) != len(versions):
         raise Refusal(f"--modules: two directories of the same kernel {max(versions, key=versions.count)}")
-    return bake.Request(program, options.cmdline, directories, options.hook)
+    return bake.Request(program, options.cmdline, directories, options.hook, warnings)
 
 
 def _bake(options):

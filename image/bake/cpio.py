@@ -84,17 +84,15 @@ def skip_body(stream, header):
     stream.read(-header.size % 4)
 
 
-def entry(name, mode, body=b"", ino=0, nlink=1):
-    """One entry. No time, no owner but root: the same input makes the same bytes."""
+def entry(name, mode, body=b"", owner=(0, 0), ino=0, nlink=1):
+    """One entry. No time: the same input makes the same bytes."""
     packed = raw(name) + b"\0"
-    fields = (ino, mode, 0, 0, nlink, 0, len(body), 0, 0, 0, 0, len(packed), 0)
+    fields = (ino, mode, *owner, nlink, 0, len(body), 0, 0, 0, 0, len(packed), 0)
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + packed
     return head + bytes(-len(head) % 4) + body + bytes(-len(body) % 4)
 
 
 def archive(items):
-    """A whole archive of (name, mode, body), numbered from 1, with its trailer."""
-    parts = [
-        entry(name, mode, body, ino, 2 if stat.S_ISDIR(mode) else 1) for ino, (name, mode, body) in enumerate(items, 1)
-    ]
+    """A whole archive of (name, mode, body) or (name, mode, body, owner), numbered from 1, with its trailer."""
+    parts = [entry(*item, ino=ino, nlink=2 if stat.S_ISDIR(item[1]) else 1) for ino, item in enumerate(items, 1)]
     return b"".join(parts) + entry(TRAILER, 0)

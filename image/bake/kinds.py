@@ -6,6 +6,7 @@ A new kind is a class here and a directory there. The more special one stands fi
 import stat
 from pathlib import Path
 
+from . import installer
 from .errors import Refusal
 from .tree import Unreachable
 
@@ -98,11 +99,29 @@ class XcpNg:
         node = tree.get("opt/xensource/installer")
         return node is not None and node.is_dir
 
+    # What the installer runs by their names, and what goes on into the installed system.
+    _scripts = {"answerfile": 0o755, "answerfile.py": 0o644, "persist": 0o755, "firstboot": 0o755,
+                "bondstrap-firstboot.service": 0o644}  # fmt: skip
+
     def add(self, plan):
-        """The unit, beside the installer's, and a line for who logs in on tty2."""
-        plan.file(f"{self._units}/bondstrap.service", hook(self.name, "bondstrap.service"))
-        plan.link(f"{self._units}/multi-user.target.wants/bondstrap.service", "../bondstrap.service")
+        """The unit, beside the installer's; a line for who logs in on tty2; what makes the installed system keep it."""
+        self._unit(plan, "bondstrap.service")
         plan.file("etc/profile.d/bondstrap.sh", hook(self.name, "profile.sh"))
+        for name, mode in self._scripts.items():
+            plan.file(f"opt/bondstrap/{name}", hook(self.name, name), mode)
+        if installer.call_persist(plan):
+            plan.told.append(f"/{installer.INIT} calls persist")
+            return
+        plan.file("opt/bondstrap/watch", hook(self.name, "watch"), 0o755)
+        self._unit(plan, "bondstrap-persist.service")
+        plan.warnings.append(
+            f"/{installer.INIT} has no place that is known here for the line that keeps the bond in the installed "
+            f"system: a unit watches for it instead"
+        )
+
+    def _unit(self, plan, name):
+        plan.file(f"{self._units}/{name}", hook(self.name, name))
+        plan.link(f"{self._units}/multi-user.target.wants/{name}", f"../{name}")
 
     def add_overlay(self, overlay, _brings_modules):
         """Nothing: to an overlay it is an image with systemd."""

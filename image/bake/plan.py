@@ -14,10 +14,12 @@ class Plan:
     def __init__(self, tree):
         self.tree = tree
         self.items = []
+        # What to tell, and what to warn of, beside that it is all there.
+        self.told, self.warnings = [], []
 
-    def _emit(self, name, mode, body=b""):
+    def _emit(self, name, mode, body=b"", owner=(0, 0)):
         target = cpio.text(body) if stat.S_ISLNK(mode) else None
-        self.items.append((name, mode, body))
+        self.items.append((name, mode, body, owner))
         # What follows sees it, as it will in the kernel.
         self.tree.add(cpio.Header(name, mode, len(body)), body, target)
 
@@ -33,9 +35,9 @@ class Plan:
             self._emit(real, stat.S_IFLNK | 0o777, b"/dev/null")
         return real
 
-    def file(self, path, body, mode=0o644):
+    def file(self, path, body, mode=0o644, owner=(0, 0)):
         """A file. One of this name is replaced."""
-        self._emit(self._place(path), stat.S_IFREG | mode, body)
+        self._emit(self._place(path), stat.S_IFREG | mode, body, owner)
 
     def link(self, path, target):
         """A symbolic link."""

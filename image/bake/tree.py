@@ -22,6 +22,8 @@ class Node:
     links: int = 1
     # Where its bytes are: number of the segment, number of the entry in it.
     place: Optional[tuple] = None
+    # User and group.
+    owner: tuple = (0, 0)
 
     @property
     def kind(self):
@@ -149,7 +151,7 @@ class Tree:
             slot.put(Node(header.mode))
         if slot.node is None or not slot.node.is_file:
             return
-        slot.node.mode = header.mode
+        slot.node.mode, slot.node.owner = header.mode, (header.uid, header.gid)
         if header.size or not linked:
             # The inode stays: all its names see the new bytes.
             slot.node.data, slot.node.size, slot.node.place = data, header.size, place

@@ -20,13 +20,16 @@ not at all. What an earlier run put in is replaced."""
 
 def _arguments(argv):
     parser = argparse.ArgumentParser(
-        prog="remaster-iso", usage='remaster-iso IN.iso OUT.iso [--cmdline "WORDS"] [--binary PATH] [--modules DIR]...',
+        prog="remaster-iso", usage='remaster-iso IN.iso OUT.iso [--cmdline "WORDS"] [--answerfile URL] [--binary PATH]\n'
+        "                    [--modules DIR]...",
         description=ABOUT, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("source", metavar="IN.iso", help="the installer as it was fetched, or one remastered before")
     parser.add_argument("target", metavar="OUT.iso", help="where the new one goes; it must not be there yet")
     parser.add_argument("--cmdline", metavar="WORDS", default="",
                         help='for example "bond=eth0,eth1 bondmode=802.3ad ip=dhcp"; without, bondstrap stays idle')
+    parser.add_argument("--answerfile", metavar="URL",
+                        help="install without anybody at the screen, by this answer file (http or https)")
     parser.add_argument("--binary", metavar="PATH", default=str(ROOT / "dist" / "bondstrap"),
                         help="the static program (dist/bondstrap)")
     parser.add_argument("--modules", metavar="DIR", action="append", default=[],
@@ -40,6 +43,8 @@ def main(argv=None):
     try:
         options = _arguments(argv)
         kernel_words = words.read(options.cmdline)
+        if options.answerfile is not None:
+            kernel_words = words.unattended(kernel_words, options.answerfile)
         program = bake.read_program(options.binary)
         if kernel_words:
             bake.check_words(" ".join(kernel_words), options.binary)

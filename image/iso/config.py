@@ -49,9 +49,13 @@ class Config:
         """The entries that start Linux."""
         return [Entry(name or "(no name)", self._text[start:end].strip()) for name, start, end in self._loader.entries(self._text)]
 
+    def strangers(self):
+        """(entry, file) of those that start something else, which gets no words."""
+        return [(name or "(no name)", file) for name, file in self._loader.strangers(self._text)]
+
     def starts_xen(self):
         """It names Xen: then a Linux kernel is to be expected."""
-        return "xen" in self._text and ("multiboot" in self._text or "mboot" in self._text)
+        return "xen" in self._text and any(loader in self._text for loader in ("multiboot", "mboot", "xen_hypervisor"))
 
     def added(self, kernel_words):
         """The words as they stand in this file."""

@@ -16,7 +16,7 @@ class Entries:
 
     def __init__(self, kernel_words, program):
         self._words, self._program = kernel_words, program
-        self.lines, self._kernel_lines = [], []
+        self.lines, self._kernel_lines, self._strangers = [], [], []
 
     def config(self, name, data):
         """The new bytes of one configuration, and how many entries of it start Linux."""
@@ -29,7 +29,11 @@ class Entries:
         for entry in entries:
             plus = f" + {config.added(self._words)}" if self._words else ""
             self.lines.append(f"  {entry.name}: {entry.own}{plus}")
-            self._kernel_lines.append((f"{name}, {entry.name}", config.kernel_line(entry, self._words)))
+            self._kernel_lines.append(dom0.Line(f"{name}, {entry.name}", entry.own, config.kernel_line(entry, self._words)))
+        self._strangers += [
+            f"{name}, {entry}: it starts {file}, which is no Linux that is known here (vmlinuz): it is left as it is, "
+            f"without any words" for entry, file in config.strangers()
+        ]  # fmt: skip
         return config.with_words(self._words), len(entries)
 
     def all(self, paths, read):
@@ -61,5 +65,5 @@ class Entries:
         return bool(changed)
 
     def warnings(self):
-        """What the kernels of all these entries would make of their words."""
-        return ([] if self._words else [IDLE]) + dom0.warnings(self._kernel_lines, self._program)
+        """What the kernels of all these entries would make of their words. What would be lost on the way is refused."""
+        return ([] if self._words else [IDLE]) + self._strangers + dom0.warnings(self._kernel_lines, self._program)

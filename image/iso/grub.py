@@ -3,10 +3,12 @@
 The lexer is grub-core/script/yylex.l as far as it tells where a word begins and ends.
 """
 
-from .kernels import is_linux
+from .kernels import is_linux, is_other
 
-# With and without `efi` and `16`, and what Xen's modules are loaded with.
-_LOADS = {"linux", "linuxefi", "linux16", "module", "module2", "xen_module"}
+# With and without `efi` and `16`, and what Xen's modules are loaded with; and Xen.
+_KERNELS = {"linux", "linuxefi", "linux16"}
+_LOADS = {*_KERNELS, "module", "module2", "xen_module"}
+_XEN = {"multiboot", "multiboot2", "xen_hypervisor"}
 
 # A command may follow on the same line.
 _KEYWORDS = {"if", "elif", "then", "else", "while", "until", "do", "!"}
@@ -76,16 +78,37 @@ def _word(text, at):
 
 def entries(text):
     """(title, start, end) of the words of each Linux kernel, in the order of the file."""
-    found, title = [], None
+    found = []
+    for title, loads in _groups(text):
+        found += [(title, start, end) for name, file, start, end in loads if name in _LOADS and is_linux(file)]
+    return found
+
+
+def strangers(text):
+    """(title, file) of each entry that starts something, but no Linux that is known here."""
+    found = []
+    for title, loads in _groups(text):
+        if any(name in _LOADS and is_linux(file) for name, file, *_ in loads):
+            continue
+        # What is with Xen would be Linux.
+        modules = [file for name, file, *_ in loads if name not in _XEN]
+        started = [file for name, file, *_ in loads if name in _XEN or name in _KERNELS and not is_other(file)]
+        if started:
+            found.append((title, (modules or started)[0]))
+    return found
+
+
+def _groups(text):
+    """(title, [(command, file, its end, end of the line)]) of each entry, and of what stands before the first."""
+    groups = [(None, [])]
     for command in commands(text):
         while len(command) > 1 and command[0][0] in _KEYWORDS:
             command = command[1:]
         name = command[0][0]
         if name in ("menuentry", "submenu") and len(command) > 1:
-            title = command[1][0]
-        if name not in _LOADS:
-            continue
-        files = [position for position, word in enumerate(command) if position and not word[0].startswith("-")]
-        if files and is_linux(command[files[0]][0]):
-            found.append((title, command[files[0]][2], command[-1][2]))
-    return found
+            groups.append((command[1][0], []))
+        elif name in _LOADS | _XEN:
+            file = next((word for word in command[1:] if not word[0].startswith("-")), None)
+            if file:
+                groups[-1][1].append((name, file[0], file[2], command[-1][2]))
+    return groups

@@ -20,7 +20,7 @@ from . import layout, remaster, words
 from .entries import Entries
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WORDS, PROGRAM = "BONDSTRAP_CMDLINE", "BONDSTRAP_BINARY"
+WORDS, PROGRAM, ANSWERS = "BONDSTRAP_CMDLINE", "BONDSTRAP_BINARY", "BONDSTRAP_ANSWERFILE"
 
 
 class _Unpacked:
@@ -40,7 +40,8 @@ class _Unpacked:
             target = os.readlink(path)
         elif stat.S_ISREG(status.st_mode) and os.path.basename(path) in KEPT:
             data = Path(path).read_bytes()
-        self.tree.add(cpio.Header(name, status.st_mode, status.st_size), data, target, name)
+        header = cpio.Header(name, status.st_mode, status.st_size, uid=status.st_uid, gid=status.st_gid)
+        self.tree.add(header, data, target, name)
 
     def read_files(self, nodes):
         """The bodies of these files."""
@@ -70,9 +71,10 @@ def install(argv):
     unpacked = _Unpacked(root)
     if not kinds.XcpNg.detect(unpacked.tree):
         raise Refusal(f"{root} is not XCP-ng's install.img: it has no {kinds.XcpNg.about}")
+    warnings = layout.warnings(unpacked.tree)
     result = bake.into_image(bake.Request(program), unpacked)
     _write(root, result.archive)
-    return ["; ".join(result.told)], result.warnings
+    return ["; ".join(result.told)], warnings + result.warnings
 
 
 def _write(root, archive):
@@ -94,6 +96,8 @@ def _write(root, archive):
             path.symlink_to(cpio.text(body))
         else:
             path.write_bytes(body)
+            if (header.uid, header.gid) != (0, 0):
+                os.chown(path, header.uid, header.gid)
             path.chmod(stat.S_IMODE(header.mode))
 
 
@@ -101,18 +105,23 @@ def iso(argv):
     """--iso-patcher: the words into every boot configuration of the unpacked ISO."""
     root = _directory(argv, "the unpacked ISO")
     kernel_words = words.read(os.environ.get(WORDS, ""), WORDS)
+    if os.environ.get(ANSWERS):
+        kernel_words = words.unattended(kernel_words, os.environ[ANSWERS], ANSWERS)
     files = [f"/{os.path.relpath(os.path.join(folder, name), root)}" for folder, _, names in os.walk(root) for name in names]
     entries = Entries(kernel_words, _program())
-    for path, data in entries.all(files, lambda path: (root / path[1:]).read_bytes()).items():
-        _replace(root / path[1:], data)
+    changed = entries.all(files, lambda path: (root / path[1:]).read_bytes())
     image = root / layout.EFI[1:]
     if image.is_file():
         with tempfile.TemporaryDirectory(prefix="bondstrap-") as folder:
             copy = Path(folder) / "efiboot.img"
             copy.write_bytes(image.read_bytes())
             if entries.efi(copy, Path(folder), int(image.stat().st_mtime)):
-                _replace(image, copy.read_bytes())
-    return entries.lines, entries.warnings()
+                changed[layout.EFI] = copy.read_bytes()
+    # What is refused leaves all as it was.
+    warnings = entries.warnings()
+    for path, data in changed.items():
+        _replace(root / path[1:], data)
+    return entries.lines, warnings
 
 
 def _replace(path, data):

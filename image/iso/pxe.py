@@ -36,6 +36,7 @@ def pxelinux_xen(boot):
     """mboot.c32 starts Xen; the part behind the first --- is Linux's."""
     linux = words.isolinux(boot.words)
     return f"""\
+DEFAULT bondstrap
 LABEL bondstrap
     KERNEL mboot.c32
     APPEND {boot.folder}/xen.gz {XEN} --- {boot.folder}/vmlinuz {linux} --- {boot.folder}/{boot.image}
@@ -45,6 +46,7 @@ LABEL bondstrap
 def grub_xen(boot):
     """Xen by multiboot2; Linux is its first module."""
     return f"""\
+set timeout=5
 menuentry "bondstrap" {{
     multiboot2 /{boot.folder}/xen.gz {XEN}
     module2 /{boot.folder}/vmlinuz {words.grub(boot.words)}
@@ -54,12 +56,14 @@ menuentry "bondstrap" {{
 
 
 def ipxe_xen(boot):
-    """The same, where the firmware is BIOS: under UEFI iPXE knows no multiboot, and GRUB takes over."""
+    """The same, where the firmware is BIOS: under UEFI iPXE knows no multiboot, and GRUB takes over. Few builds of it
+    unpack gzip."""
     return f"""\
 #!ipxe
 set base {boot.base}/{boot.folder}
 iseq ${{platform}} efi && chain ${{base}}/grubx64.efi ||
-kernel ${{base}}/xen.gz {XEN}
+# gunzip -c xen.gz >xen: hardly any iPXE unpacks it by itself
+kernel ${{base}}/xen {XEN}
 module ${{base}}/vmlinuz {words.ipxe(boot.words)}
 module ${{base}}/{boot.image}
 boot
@@ -70,6 +74,7 @@ def pxelinux_plain(boot):
     """SYSAPPEND 2 adds BOOTIF: the bond then gets the MAC of the port that PXE used."""
     initrd = ",".join(f"{boot.folder}/{name}" for name in (boot.image, boot.overlay) if name)
     return f"""\
+DEFAULT bondstrap
 LABEL bondstrap
     LINUX {boot.folder}/vmlinuz
     INITRD {initrd}
@@ -82,6 +87,7 @@ def grub_plain(boot):
     """Linux and its initrd."""
     initrd = " ".join(f"/{boot.folder}/{name}" for name in (boot.image, boot.overlay) if name)
     return f"""\
+set timeout=5
 menuentry "bondstrap" {{
     linux /{boot.folder}/vmlinuz BOOTIF=01-$net_default_mac {words.grub(boot.words)}
     initrd {initrd}

@@ -133,6 +133,7 @@ class _Work:
             image = Image(file, f"{layout.IMAGE} of {self._before.path}")
             if not kinds.XcpNg.detect(image.tree):
                 raise Refusal(f"{layout.IMAGE} of {self._before.path} is not XCP-ng's: it has no {kinds.XcpNg.about}")
+            self._report.warnings += layout.warnings(image.tree, layout.version(self._before))
             result = bake.into_image(self._request.bake, image)
             base, last = image.base(), image.last()
             appended = output.packed(result.archive, last.compression, sum(end - start for start, end in base))

@@ -40,6 +40,26 @@ def _check(word, where):
         raise Refusal(f"{where}: a lone --- separates the kernel from the next file of a boot entry; leave it out")
 
 
+# `install` is what 8.2's installer wants to hear before it believes in an answer file; later ones ignore it.
+_UNATTENDED = ["install", "answerfile_generator=file:///opt/bondstrap/answerfile"]
+_OTHERS = ("answerfile", "rt_answerfile", "answerfile_generator", "bondstrap.answerfile")
+
+
+def unattended(words, url, where="--answerfile"):
+    """The words, and those by which the installer gets its answer file over the bond."""
+    if not re.match(r"https?://[^/?#\s]+(?:[/?#]|\Z)", url):
+        raise Refusal(f"{where}: {url or 'nothing'} is no URL; write such as http://192.0.2.5/answers.xml")
+    if '"' in url or " " in url:
+        raise Refusal(f"{where}: in {url} a blank or a quote would not survive; write %20 or %22")
+    names = [word.strip('"').partition("=")[0] for word in words]
+    for name in _OTHERS:
+        if name in names:
+            raise Refusal(f"{where}: the words have {name}= already; leave one of the two out")
+    if not {"bond", "network_device"} & set(names):
+        raise Refusal(f"{where}: the words ask for no bond, and nobody would be there to type one; write bond=eth0,eth1")
+    return [*words, *_UNATTENDED, *read(f"bondstrap.answerfile={url}", where)]
+
+
 def isolinux(words):
     """For isolinux, pxelinux and mboot.c32: they cut at blanks, and put one blank where they did."""
     return " ".join(words)

@@ -1,6 +1,5 @@
 //! What a plan may ask for and this version can't do yet: said by `plan`, and by `up` before anything is touched.
 
-use crate::engine::bond_below;
 use crate::installer;
 use crate::persist::management;
 use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
@@ -28,44 +27,24 @@ pub(super) fn unkept_by_xapi(plan: &Plan, own_words: bool) -> Vec<String> {
 
 /// One sentence on the first thing without which the rest would be something else.
 pub(super) fn missing(plan: &Plan) -> Option<String> {
-    if let Some(bridge) = plan.bridges.first() {
-        return no(&format!("bridge={}", bridge.name));
-    }
-    if let Some(rename) = plan.renames.first() {
-        return no(&format!("ifname={}", rename.name));
-    }
-    if let Some(route) = plan.routes.first() {
-        return no(&format!("rd.route={}", route.to));
-    }
     if plan.bondstrap.fallback != Fallback::None {
         return no("bondstrap.fallback=");
     }
-    let found_by_itself = |port: &&String| matches!(port.as_str(), "all" | "auto");
-    if let Some(port) = plan.bonds.iter().flat_map(|bond| &bond.ports).find(found_by_itself) {
-        return Some(format!(
-            "bond=: up of this version can't find the ports of \"{port}\" by itself yet; name them, or use a glob \
-             such as eth*"
-        ));
+    if plan.bonds.iter().flat_map(|bond| &bond.ports).any(|port| port == "auto") {
+        return Some(
+            "bond=: up of this version can't find the ports of \"auto\" by itself yet; name them, or write all".into(),
+        );
     }
-    plan.interfaces.iter().find_map(|interface| missing_on(plan, interface))
+    plan.interfaces.iter().find_map(missing_on)
 }
 
-fn missing_on(plan: &Plan, interface: &Interface) -> Option<String> {
+fn missing_on(interface: &Interface) -> Option<String> {
     let name = &interface.name;
     if interface.ipv4.method == Method4::LinkLocal {
         return no(&format!("ip=: a link-local address on {name}"));
     }
-    if interface.ipv6.method != Method6::None {
-        return no(&format!("ip=: IPv6 on {name}"));
-    }
-    if interface.set_mac.is_some() || interface.mtu.is_some() {
-        return no(&format!("ip=: MTU or MAC of {name}"));
-    }
-    if bond_below(plan, name).is_none() {
-        let bond = plan.bonds.first().map_or("bond0", |bond| bond.name.as_str());
-        return Some(format!(
-            "ip=: {name} does not stand on a bond, and up of this version addresses nothing else; write ip={bond}:dhcp"
-        ));
+    if !matches!(interface.ipv6.method, Method6::None | Method6::Static) {
+        return no(&format!("ip=: IPv6 other than a static address on {name}"));
     }
     None
 }

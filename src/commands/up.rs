@@ -16,6 +16,7 @@ use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
 use crate::handover::store::{Lock, RUN, Store};
+use crate::installer;
 use crate::plan::{Plan, table};
 use crate::report;
 use crate::run::{self, Settings, unexpected};
@@ -47,7 +48,7 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     umask(Mode::from_bits_truncate(0o022));
     let store = Store::new(Path::new(RUN));
     let done = match how {
-        How::Background => background(cmdline, &store),
+        How::Background => background(&plan, cmdline, &store),
         How::Stay | How::Keeper => foreground(plan, cmdline, &store, how),
     };
     let outcome = done.unwrap_or_else(|error| unexpected(&error));
@@ -102,6 +103,11 @@ fn foreground(plan: Plan, cmdline: Option<&str>, store: &Store, how: How) -> io:
         },
         (None, _) => return join(store),
     };
+    if how == How::Stay
+        && let Some(sentence) = run::left_over(&plan, store)?
+    {
+        return Ok(Outcome { exit: Exit::Words, sentence });
+    }
     let started = report::log::start(plan.bondstrap.log, Some(store.path()));
     for problem in &plan.problems {
         let word = escape::printable(&problem.word);
@@ -180,13 +186,16 @@ fn join(store: &Store) -> io::Result<Outcome> {
 }
 
 /// Starts the engine as a process of its own and waits until it is online, or has given up.
-fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
+fn background(plan: &Plan, cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
     store.prepare()?;
     if store.lock()?.is_none() {
         return join(store);
     }
-    if let Some(sentence) = too_early() {
+    if let Some(sentence) = too_early(store) {
         return Ok(Outcome { exit: Exit::NoPorts, sentence });
+    }
+    if let Some(sentence) = run::left_over(plan, store)? {
+        return Ok(Outcome { exit: Exit::Words, sentence });
     }
     // What an earlier engine came to is not this one's result.
     if store.load().is_some_and(|state| state.found.bonds.is_empty()) {
@@ -219,18 +228,29 @@ fn background(cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
 
 /// Somebody at a terminal, while an installer has yet to name the NICs: the wait would have no limit, and is for what
 /// that same person has to do on another screen.
-fn too_early() -> Option<String> {
+fn too_early(store: &Store) -> Option<String> {
     if !io::stdin().is_terminal() {
         return None;
     }
     let links = std::fs::read_dir("/sys/class/net").ok()?.flatten();
     let names = links.filter_map(|link| link.file_name().into_string().ok());
-    let mut temporary: Vec<String> = names.filter(|name| is_temporary(name)).collect();
+    // Of XCP-ng's NICs those that came late have none; but until they are named nobody sets them up.
+    let unnamed = installer::is_xcp_ng() && !store.is_named();
+    let waits = |name: &String| is_temporary(name) || unnamed && name.starts_with("eth") && is_down(name);
+    let mut temporary: Vec<String> = names.filter(waits).collect();
     temporary.sort();
     let names = (!temporary.is_empty()).then(|| escape::printable(&temporary.join(", ")).into_owned())?;
     Some(format!(
         "the NICs have no final names yet ({names}): the installer gives them once its keymap screen is left; nothing was touched; leave that screen first, or let bondstrap up --stay wait for it"
     ))
+}
+
+/// `IFF_UP` is not set.
+fn is_down(name: &str) -> bool {
+    let flags = std::fs::read_to_string(Path::new("/sys/class/net").join(name).join("flags"));
+    let flags =
+        flags.ok().and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
+    flags.is_some_and(|flags| flags & 1 == 0)
 }
 
 fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
@@ -250,7 +270,9 @@ fn pass_on(pid: u32, signal: Signal) -> io::Result<()> {
 /// The engine has ended without coming online. It has said why itself.
 fn ended(status: ExitStatus, pid: u32, store: &Store) -> Outcome {
     let exit = Exit::from_code(status.code());
-    let own = store.load().filter(|state| state.pid == pid);
+    // One that found another engine at work came to that one's result.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let own = store.load().filter(|state| state.pid == pid || state.exit == code);
     let said = own.map(|state| state.sentence).filter(|sentence| !sentence.is_empty());
     let sentence = match (status.code(), said) {
         (Some(_), Some(sentence)) => sentence,

@@ -1,14 +1,13 @@
-//! From settled ports to a bond that is up, and the VLANs on it. The same code repairs it later.
-
-use ipnetwork::IpNetwork;
+//! From settled ports to a bond that is up. The same code repairs it later.
 
 use super::state::{FoundAddress, FoundBond, FoundPort, Phase};
 use super::tell::list;
 use super::types::{Action, Exit};
+use super::upper::mtu_of;
 use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
-use crate::links::{Kind, Link};
+use crate::links::Link;
 use crate::mac::Mac;
 
 /// A port that refuses for so long is left out, if there is another. Milliseconds.
@@ -70,12 +69,13 @@ impl Engine {
                 // Noted before it is there: whoever kills us in between must not leave a bond of nobody's.
                 self.found.bonds.push(FoundBond { index: 0, name: spec.name.clone(), before: None });
                 out.push(Action::LoadModule("bonding"));
+                let name = spec.name;
                 out.push(Action::CreateBond {
-                    name: spec.name,
+                    name: name.clone(),
                     mode: spec.mode as u8,
                     options: early,
                     mac,
-                    mtu: spec.mtu,
+                    mtu: mtu_of(&self.plan, &name),
                 });
             }
             return None;
@@ -139,7 +139,7 @@ impl Engine {
                     mode: spec.mode as u8,
                     options: early,
                     mac,
-                    mtu: spec.mtu,
+                    mtu: mtu_of(&self.plan, &spec.name),
                 });
             }
             return None;
@@ -200,7 +200,7 @@ impl Engine {
                     "{} is a port of {other} already; take it out first: ip link set {} nomaster",
                     port.name, port.name
                 );
-                if self.phase == Phase::Building && self.config.limited {
+                if self.phase == Phase::Building && self.config.limited && !self.came_online {
                     self.fail(Exit::Words, sentence, out);
                     return None;
                 }
@@ -215,6 +215,10 @@ impl Engine {
                 let at = self.settling.quiet_at().filter(|at| *at > now);
                 self.wake(at);
                 continue;
+            }
+            if first && self.view.udev.running && !self.view.udev.handled.contains(&port.index) {
+                let line = format!("udev has not finished with {}; going on", port.name);
+                out.push(Action::Say(log::Level::Warn, line));
             }
             let what = Try::Enslave(port.index);
             let since = self.times.settled.unwrap_or(now);
@@ -260,9 +264,13 @@ impl Engine {
         });
     }
 
-    /// Keeps what a port has, to be given back, and takes its addresses off: on a port they would only mislead.
     fn note_port(&mut self, port: &Link, out: &mut Vec<Action>) {
         self.found.ports.push(FoundPort { index: port.index, up: port.up });
+        self.put_aside(port, out);
+    }
+
+    /// Keeps what a port has, to be given back, and takes its addresses off: on a port they would only mislead.
+    pub(super) fn put_aside(&mut self, port: &Link, out: &mut Vec<Action>) {
         let addresses: Vec<FoundAddress> =
             self.view.addresses.iter().filter(|address| address.index == port.index).cloned().collect();
         let defaults = self.view.defaults.iter().filter(|route| route.index == port.index);
@@ -279,8 +287,8 @@ impl Engine {
         out.push(Action::Say(log::Level::Warn, line));
         for address in &addresses {
             // IPv6 addresses go by themselves when the port is set down.
-            if let IpNetwork::V4(address) = address.address {
-                out.push(Action::DelAddress { index: port.index, address });
+            if address.address.is_ipv4() {
+                out.push(Action::DelAddress { index: port.index, address: address.address });
             }
         }
         self.found.addresses.extend(addresses);
@@ -333,7 +341,8 @@ impl Engine {
     fn bond_mac(&self, which: usize) -> Option<Mac> {
         let ports: Vec<Mac> = self.ports_there(&self.bonds[which]).filter_map(Link::own_mac).collect();
         let booted = self.plan.bootif.filter(|mac| ports.contains(mac));
-        booted.or(self.plan.bonds[which].mac).or(ports.first().copied())
+        let written = self.mac_of(&self.plan.bonds[which].name);
+        written.or(booted).or(self.plan.bonds[which].mac).or(ports.first().copied())
     }
 
     /// What the kernel silently ignored (old kernels do) is told, once.
@@ -343,47 +352,24 @@ impl Engine {
         }
         self.bonds[which].checked = true;
         let Some(side) = bond.bond() else { return };
+        let taken_up = self.tries.count(&Try::Create(bond.name.clone())) == 0
+            && self.tries.count(&Try::TakeOver(bond.index)) == 0;
         for (name, wanted) in &self.plan.bonds[which].options.0 {
             let is = side.options.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
             if names_a_port(name) || is == Some(wanted.as_str()) {
                 continue;
             }
-            let text = format!(
-                "kernel {} ignored the bond option {name}={wanted}{}",
-                self.config.kernel,
-                is.map_or(String::new(), |is| format!(" (it is {is})"))
-            );
-            out.push(Action::Say(log::Level::Warn, text));
-        }
-    }
-
-    pub(super) fn build_vlans(&mut self, now: Millis, out: &mut Vec<Action>) {
-        for vlan in self.plan.vlans.clone() {
-            let Some(lower) = self.view.links.named(&vlan.link) else { continue };
-            let (lower_index, lower_up) = (lower.index, lower.up);
-            let Some(link) = self.view.links.named(&vlan.name).cloned() else {
-                // The VLAN takes the address of what it stands on: not before the bond has its ports.
-                if lower_up && self.tries.allow(now, &Try::Create(vlan.name.clone())) {
-                    out.push(Action::LoadModule("8021q"));
-                    out.push(Action::CreateVlan { name: vlan.name, lower: lower_index, id: vlan.id });
-                }
-                continue;
+            let is = is.map_or(String::new(), |is| format!(" (it is {is})"));
+            let text = if taken_up {
+                format!(
+                    "{} is of an earlier bondstrap up, which made it without {name}={wanted}{is}; it stays so until \
+                     bondstrap down",
+                    bond.name
+                )
+            } else {
+                format!("kernel {} ignored the bond option {name}={wanted}{is}", self.config.kernel)
             };
-            if link.kind != Kind::Vlan(vlan.id) || link.lower != Some(lower_index) {
-                let sentence = format!(
-                    "{} exists already and is not VLAN {} on {}; give the VLAN another name: vlan=NAME:{}",
-                    vlan.name, vlan.id, vlan.link, vlan.link
-                );
-                self.fail(Exit::Words, sentence, out);
-                return;
-            }
-            let created = self.tries.count(&Try::Create(vlan.name.clone())) > 0;
-            if created && !self.found.vlans.contains(&link.index) {
-                self.found.vlans.push(link.index);
-            }
-            if !link.up && lower_up && self.tries.allow(now, &Try::Up(link.index)) {
-                out.push(Action::Up(link.index));
-            }
+            out.push(Action::Say(log::Level::Warn, text));
         }
     }
 }

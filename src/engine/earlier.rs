@@ -1,70 +1,91 @@
 //! What an earlier engine has left: what of it is still there, and whether these words go with it.
 
-use ipnetwork::{IpNetwork, Ipv4Network};
+use ipnetwork::IpNetwork;
 
-use super::state::{FoundBond, Phase, State};
-use super::types::{Action, Exit, Outcome, View};
-use super::{Engine, address};
+use super::state::{Found, FoundBond, State};
+use super::types::View;
+use super::{Engine, bond_below};
+use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
+use crate::plan::{Method4, Plan};
 
 impl Engine {
-    /// At the first look: what an earlier engine had made and somebody else has removed is nobody's any more, and a
-    /// network that was in use is not this engine's to take away.
-    pub(super) fn take_up(&mut self, view: &View, out: &mut Vec<Action>) {
+    /// At the first look: what an earlier engine had made and somebody else has removed is nobody's any more, and what it
+    /// found went with that.
+    pub(super) fn take_up(&mut self, view: &View) {
+        if self.found.bonds.is_empty() {
+            return;
+        }
         for bond in &mut self.found.bonds {
             // Killed between asking for the bond and seeing it.
             if bond.index == 0 {
                 bond.index = view.links.named(&bond.name).map_or(0, |link| link.index);
             }
         }
-        let is_there = |bond: &FoundBond| {
-            view.links.get(bond.index).is_some_and(|link| link.name == bond.name && link.bond().is_some())
-        };
-        self.found.bonds.retain(is_there);
-        let Some(previous) = self.config.previous.as_ref().filter(|_| !self.found.bonds.is_empty()) else {
-            return;
-        };
-        self.came_online = previous.came_online;
-        if let Some(what) = self.left_over(previous, view) {
-            let sentence = format!(
-                "{what} of an earlier bondstrap up is still there, and these words do not ask for it; give it back first: \
-                 bondstrap down"
-            );
-            self.phase = Phase::Failed;
-            self.sentence.clone_from(&sentence);
-            self.outcome = Some(Outcome { exit: Exit::Words, sentence });
-            out.push(Action::Finish);
+        self.found.bonds.retain(|bond| is_there(bond, view));
+        if self.found.bonds.is_empty() {
+            let Found { files, bridges, nics, own, renames, .. } = std::mem::take(&mut self.found);
+            self.found = Found { files, bridges, nics, own, renames, ..Found::default() };
+            self.came_online = false;
         }
     }
+}
 
-    /// Something that other words have brought about. It is not torn down in passing.
-    fn left_over(&self, previous: &State, view: &View) -> Option<String> {
-        let plan = &self.plan;
-        let asks_for_bond = |bond: &&FoundBond| plan.bonds.iter().any(|wanted| wanted.name == bond.name);
-        if let Some(bond) = self.found.bonds.iter().find(|bond| !asks_for_bond(bond)) {
+fn is_there(bond: &FoundBond, view: &View) -> bool {
+    view.links.get(bond.index).is_some_and(|link| link.name == bond.name && link.bond().is_some())
+}
+
+/// The sentence on something that other words have brought about. It is not torn down in passing: not what was in use,
+/// nor what these words would never take away.
+pub fn left_over(plan: &Plan, previous: &State, view: &View, now: Millis) -> Option<String> {
+    let what = find(plan, previous, view, now)?;
+    Some(format!(
+        "{what} of an earlier bondstrap up is still there, and these words do not ask for it; give it back first: \
+         bondstrap down"
+    ))
+}
+
+fn find(plan: &Plan, previous: &State, view: &View, now: Millis) -> Option<String> {
+    let mut bonds = previous.found.bonds.iter().filter(|bond| is_there(bond, view)).peekable();
+    bonds.peek()?;
+    for bond in bonds {
+        let Some(wanted) = plan.bonds.iter().find(|wanted| wanted.name == bond.name) else {
             return Some(bond.name.clone());
-        }
-        let vlans = self.found.vlans.iter().filter_map(|index| view.links.get(*index));
-        if let Some(vlan) =
-            vlans.into_iter().find(|vlan| !plan.vlans.iter().any(|wanted| wanted.name == vlan.name))
-        {
-            return Some(vlan.name.clone());
-        }
-        let asks_for_lease =
-            |name: &str| self.targets.iter().any(|target| target.name() == name && target.wants_lease());
-        if let Some(name) = previous.lease.keys().find(|name| !asks_for_lease(name)) {
-            return Some(format!("the lease of {name}"));
-        }
-        let leased = |address: &Ipv4Network| {
-            previous.lease.values().filter_map(Lease::network).any(|own| own == *address)
         };
-        let written = |address: &Ipv4Network| {
-            self.targets.iter().any(|target: &address::Target| target.spec.ipv4.addresses.contains(address))
-        };
-        let is_set = |address: &Ipv4Network| {
-            view.addresses.iter().any(|found| found.address == IpNetwork::V4(*address))
-        };
-        let mut others = previous.addresses.iter().filter(|address| !leased(address) && !written(address));
-        others.find(|address| is_set(address)).map(ToString::to_string)
+        let side = view.links.get(bond.index).and_then(|link| link.bond());
+        if side.is_some_and(|side| side.mode != wanted.mode as u8) && previous.came_online {
+            let mode = previous
+                .bonds
+                .iter()
+                .find(|is| is.name == bond.name)
+                .map_or("another", |is| is.mode.as_str());
+            return Some(format!("{} in mode {mode}", bond.name));
+        }
     }
+    let names = |index: &u32| view.links.get(*index).map(|link| link.name.clone());
+    let vlans = previous.found.vlans.iter().filter_map(names);
+    let bridges = previous.found.bridges.iter().filter_map(|bridge| names(&bridge.index));
+    if let Some(name) = vlans.chain(bridges).find(|name| !plan.builds(name)) {
+        return Some(name);
+    }
+    let specs = || plan.interfaces.iter();
+    let asks_for_lease = |name: &str| {
+        specs().any(|spec| {
+            spec.ipv4.method == Method4::Dhcp && (spec.name == name || bond_below(plan, name).is_none())
+        })
+    };
+    let mut leases = previous.lease.iter().filter(|(_, lease)| lease.usable(now));
+    if let Some((name, _)) = leases.find(|(name, _)| !asks_for_lease(name)) {
+        return Some(format!("the lease of {name}"));
+    }
+    let leased = |address: &IpNetwork| {
+        previous.lease.values().filter_map(Lease::network).any(|own| IpNetwork::V4(own) == *address)
+    };
+    let written = |address: &IpNetwork| match address {
+        IpNetwork::V4(address) => specs().any(|spec| spec.ipv4.addresses.contains(address)),
+        IpNetwork::V6(address) => specs().any(|spec| spec.ipv6.addresses.contains(address)),
+    };
+    let is_set = |address: &IpNetwork| view.addresses.iter().any(|found| found.address == *address);
+    let mut others = previous.addresses.iter().filter(|address| !leased(address) && !written(address));
+    others.find(|address| is_set(address)).map(ToString::to_string)
 }

@@ -2,7 +2,7 @@
 
 use super::state::Phase;
 use super::types::{Action, Event, Exit, Outcome};
-use super::{Engine, address, tell, undo};
+use super::{Engine, target, tell, undo};
 
 /// How far the ending is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,24 +44,32 @@ impl Engine {
     /// What would end the work, but for a network that is in use, or because nothing ends it. Once for each kind of
     /// trouble. Whoever waits for a result has it, too.
     pub(super) fn go_on(&mut self, kind: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
-        if !self.config.limited || self.result.is_some() {
-            self.tell_once(kind, sentence, out);
+        if self.told.contains(kind) {
             return;
         }
-        let left = "the network of an earlier bondstrap up is left as it is, and its engine stays";
-        self.tell_once(kind, format!("{sentence}; {left}"), out);
-        self.result = Some(exit);
-        out.push(Action::LetGo);
+        let waited_for = self.config.limited && self.result.is_none();
+        let left = if waited_for { "; the bond is left as it is, and the engine stays" } else { "" };
+        self.tell_once(kind, sentence + left, out);
+        self.result = self.result.or(Some(exit));
+        if waited_for {
+            out.push(Action::LetGo);
+        }
     }
 
     pub(super) fn stop(&mut self, signal: &str, out: &mut Vec<Action>) {
         if self.came_online {
-            let sentence = format!(
-                "stopped by {signal} while online: the network stays, the lease is not kept any more"
-            );
+            let (when, exit) = match (&self.waiting, self.phase) {
+                (Some(waiting), phase) if phase != Phase::Online => {
+                    let exit = if self.config.limited { Exit::Unexpected } else { Exit::Online };
+                    (format!("while waiting for {}", waiting.what), exit)
+                }
+                _ => ("while online".into(), Exit::Online),
+            };
+            let sentence =
+                format!("stopped by {signal} {when}: the network stays, the lease is not kept any more");
             self.phase = Phase::Stopped;
             self.close(out);
-            self.outcome = Some(Outcome { exit: Exit::Online, sentence: sentence.clone() });
+            self.outcome = Some(Outcome { exit, sentence: sentence.clone() });
             self.sentence = sentence;
             out.push(Action::Finish);
             return;
@@ -87,7 +95,7 @@ impl Engine {
     fn close(&mut self, out: &mut Vec<Action>) {
         self.waiting = None;
         self.deadline = None;
-        out.extend(self.targets.iter().filter_map(address::Target::index).map(Action::CloseDhcp));
+        out.extend(self.targets.iter().filter_map(target::Target::index).map(Action::CloseDhcp));
     }
 
     /// Events while it ends.

@@ -1,13 +1,12 @@
 //! Holding what was set: addresses and routes that are gone, with the link that was down or by somebody's hand, are set
 //! again.
 
-use ipnetwork::{IpNetwork, Ipv4Network};
+use ipnetwork::IpNetwork;
 
 use super::state::FoundAddress;
 use super::types::Action;
 use super::{Engine, Try};
 use crate::clock::Millis;
-use crate::plan::Method4;
 
 impl Engine {
     /// A link that came up again has lost its routes.
@@ -20,9 +19,8 @@ impl Engine {
     fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         if let Some(lease) = self.targets[which].lease.clone() {
             self.set_lease(now, which, &lease, out);
-        } else if self.targets[which].spec.ipv4.method == Method4::Static
-            && self.targets[which].begun.is_some()
-        {
+        }
+        if self.targets[which].written {
             self.set_static(now, which, out);
         }
     }
@@ -43,7 +41,7 @@ impl Engine {
 
     fn taken_away(&self, now: Millis, which: usize) -> Option<(Try, String)> {
         let target = &self.targets[which];
-        let link = self.view.links.named(target.name()).filter(|link| link.up)?;
+        let link = target.index.and_then(|index| self.view.links.get(index)).filter(|link| link.up)?;
         // A link that was down gets everything again in any case.
         let index = target.index.filter(|index| *index == link.index && !target.was_down)?;
         // The kernel's clock and ours may differ by a second at the end of a lease.
@@ -51,14 +49,14 @@ impl Engine {
         if ends {
             return None;
         }
-        let is_there = |address: &&Ipv4Network| {
-            let address = IpNetwork::V4(**address);
-            self.view.addresses.iter().any(|found| found.index == index && found.address == address)
+        let is_there = |address: &&IpNetwork| {
+            self.view.addresses.iter().any(|found| found.index == index && found.address == **address)
         };
         if let Some(address) = target.addresses.iter().find(|address| !is_there(address)) {
             // Another one in its place was set there on purpose: by an installer, say.
-            let ours = |address: IpNetwork| target.addresses.iter().any(|own| IpNetwork::V4(*own) == address);
-            let another = |found: &FoundAddress| found.address.is_ipv4() && !ours(found.address);
+            let another = |found: &FoundAddress| {
+                found.address.is_ipv4() == address.is_ipv4() && !target.addresses.contains(&found.address)
+            };
             if self.view.addresses.iter().any(|found| found.index == index && another(found)) {
                 return None;
             }
@@ -66,7 +64,7 @@ impl Engine {
                 format!("{address} was removed from {} by something else: setting it again", link.name);
             return Some((Try::Address(index), line));
         }
-        let gateway = target.gateway?;
+        let gateway = target.router4()?;
         // One that stands in place of ours was set there on purpose.
         if self.view.defaults.iter().any(|route| route.metric == 0 || route.index == index) {
             return None;

@@ -1,11 +1,12 @@
 //! From a bond that can send to a lease: the DHCP machine, driven by the bond's verdicts, and what its lease brings.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::Ipv4Network;
+use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::Engine;
-use super::address::{Target, everywhere};
+use super::address::EVERYWHERE4;
+use super::target::Target;
 use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -139,12 +140,13 @@ impl Engine {
     }
 
     fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
-        let Some(bond) = self.targets[which].bond else { return Prospects::default() };
-        let work = &self.bonds[bond];
-        let (sending, agreed) = match &work.verdict {
+        let (sending, agreed) = match self.verdict_below(which) {
             Verdict::Ready { ports, .. } => (ports.len(), true),
             Verdict::Distributing { .. } => (1, false),
             _ => (0, false),
+        };
+        let Some(work) = self.targets[which].bond.map(|bond| &self.bonds[bond]) else {
+            return Prospects { can_send: sending > 0, agreed, hopeful: false, sending };
         };
         let lonely = work.verdict == Verdict::NoPartner;
         let from = work.up_since.map(|since| since + TRY_ANYWAY);
@@ -161,7 +163,7 @@ impl Engine {
         // Once: after that the machine knows better.
         let of_another =
             self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
-        target.left = of_another.as_ref().and_then(Lease::network);
+        target.left = of_another.as_ref().and_then(Lease::network).map(IpNetwork::V4);
         target.previous = target.previous.take().or(of_another);
         let previous = target.previous.clone();
         let config = machine::Config {
@@ -215,6 +217,7 @@ impl Engine {
 
     fn bound(&mut self, now: Millis, which: usize, lease: Lease, out: &mut Vec<Action>) {
         let Some(network) = lease.network() else { return };
+        let leased = IpNetwork::V4(network);
         let can_send = self.verdict_below(which).can_send();
         let target = &mut self.targets[which];
         let before = target.lease.replace(lease.clone());
@@ -226,22 +229,22 @@ impl Engine {
         if target.done {
             self.times.address.get_or_insert(now);
         }
-        let renewed = before.is_some() && target.addresses.contains(&network);
+        let renewed = before.is_some() && target.addresses.contains(&leased);
         if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
             // Only the lifetime is new: nothing else is touched, nobody is told.
             self.set_names(out);
-            self.apply(which, &[network], None, lease.left_secs(now), out);
+            self.apply(which, &[leased], None, lease.left_secs(now), out);
             return;
         }
         if !renewed {
-            self.remove_addresses(which, Some(network), out);
+            self.remove_addresses(which, Some(leased), out);
         }
         self.set_lease(now, which, &lease, out);
         let target = &mut self.targets[which];
         if !renewed {
-            let line = format!("{}: {}", target.spec.name, describe(&lease, network, target.gateway));
+            let line = format!("{}: {}", target.spec.name, describe(&lease, network, target.router4()));
             out.push(Action::Say(log::Level::Info, line));
-            if target.gateway.is_none() {
+            if target.router4().is_none() {
                 let line = format!(
                     "{}: the lease has no router: nothing beyond {network} can be reached, and installers that look for \
                      a default route will not see this network; set option 3 on the DHCP server",
@@ -256,12 +259,14 @@ impl Engine {
     pub(super) fn set_lease(&mut self, now: Millis, which: usize, lease: &Lease, out: &mut Vec<Action>) {
         let Some(network) = lease.network() else { return };
         self.set_names(out);
-        let written = self.targets[which].spec.ipv4.addresses.clone();
+        let written = self.targets[which].spec.ipv4.addresses.iter();
+        let written: Vec<IpNetwork> = written.copied().map(IpNetwork::V4).collect();
         self.apply(which, &written, None, None, out);
-        self.apply(which, &[network], None, lease.left_secs(now), out);
+        self.apply(which, &[network.into()], None, lease.left_secs(now), out);
         for (to, via) in routes(lease) {
-            self.route(which, to, via, network.ip(), out);
+            self.route(which, to, via.map(Into::into), Some(network.ip().into()), out);
         }
+        self.written_routes(which, out);
         self.announce(now, which, out);
     }
 
@@ -276,27 +281,28 @@ impl Engine {
         let target = &mut self.targets[which];
         target.lease = None;
         target.previous = None;
-        target.gateway = None;
+        target.gateways.retain(|gateway| gateway.is_ipv6());
         target.done = false;
         target.begun = Some(now);
         self.set_names(out);
         self.told.remove("lease");
         self.sentence.clear();
+        self.result = None;
         let target = &self.targets[which];
         out.push(Action::Say(log::Level::Warn, format!("{}: the address is gone: {why}", target.spec.name)));
     }
 }
 
 /// The routes of a lease: its classless ones, else the first router as default.
-fn routes(lease: &Lease) -> Vec<(Ipv4Network, Option<Ipv4Addr>)> {
+fn routes(lease: &Lease) -> Vec<(IpNetwork, Option<Ipv4Addr>)> {
     if lease.routes.is_empty() {
-        return lease.routers.first().map(|router| (everywhere(), Some(*router))).into_iter().collect();
+        return lease.routers.first().map(|router| (EVERYWHERE4, Some(*router))).into_iter().collect();
     }
-    lease.routes.iter().map(|route| (route.to, route.via)).collect()
+    lease.routes.iter().map(|route| (route.to.into(), route.via)).collect()
 }
 
 /// A lease in one line.
-fn describe(lease: &Lease, network: Ipv4Network, gateway: Option<Ipv4Addr>) -> String {
+fn describe(lease: &Lease, network: Ipv4Network, gateway: Option<IpAddr>) -> String {
     let lifetime = match lease.lease_secs {
         None => "for ever".to_owned(),
         Some(seconds) => format!("for {seconds} s"),

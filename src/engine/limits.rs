@@ -3,7 +3,7 @@
 use super::state::Phase;
 use super::tell::list;
 use super::types::{Action, Exit};
-use super::{BondWork, Engine, address};
+use super::{BondWork, Engine, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
@@ -15,7 +15,7 @@ pub(super) const BUILDING: Millis = 30_000;
 impl Engine {
     /// Ends what has lasted too long; without limits it is only told.
     pub(super) fn limits(&mut self, now: Millis, out: &mut Vec<Action>) {
-        if self.targets.iter().all(address::Target::is_done) && self.times.address.is_some() {
+        if self.awaited().next().is_none() && self.times.address.is_some() {
             return;
         }
         self.building_limit(now, out);
@@ -23,7 +23,30 @@ impl Engine {
             self.partner_limit(now, out);
         }
         if self.outcome.is_none() {
+            self.carrier_limit(now, out);
+        }
+        if self.outcome.is_none() {
             self.lease_limit(now, out);
+        }
+    }
+
+    /// What stands on no bond has no partner to wait for.
+    fn carrier_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
+        let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
+        let dead = |(_, target): &(usize, &target::Target)| {
+            target.bond.is_none() && !target.ready && target.plain == Verdict::NoCarrier
+        };
+        let Some(since) = self.times.settled else { return };
+        let Some(name) = self.awaited().find(dead).map(|(_, target)| target.name().to_owned()) else {
+            return;
+        };
+        if self.is_over(now, since + limit) {
+            let sentence = format!(
+                "no carrier on {name} within {} s; check the cable, that the switch port is enabled, and that this is the \
+                 right NIC",
+                limit / 1_000
+            );
+            self.over("carrier", Exit::NoPartner, sentence, out);
         }
     }
 
@@ -74,13 +97,8 @@ impl Engine {
 
     fn lease_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
         let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
-        let Some((since, which)) = self
-            .targets
-            .iter()
-            .enumerate()
-            .filter(|(_, target)| !target.is_done())
-            .filter_map(|(which, target)| Some((target.begun()?, which)))
-            .min()
+        let Some((since, which)) =
+            self.awaited().filter_map(|(which, target)| Some((target.begun()?, which))).min()
         else {
             return;
         };
@@ -143,7 +161,7 @@ impl Engine {
     }
 
     fn tried_anyway(&self) -> String {
-        let sent: u32 = self.targets.iter().map(address::Target::discovers).sum();
+        let sent: u32 = self.targets.iter().map(target::Target::discovers).sum();
         if sent == 0 {
             String::new()
         } else {

@@ -8,25 +8,31 @@
 mod address;
 pub mod backoff;
 mod build;
-mod earlier;
+pub mod earlier;
 mod ending;
 mod hold;
 mod lease;
 mod limits;
+mod names;
+mod naming;
 mod refused;
 mod settled;
 pub mod state;
+mod target;
 mod tell;
 pub mod types;
 pub mod undo;
+mod upper;
 
-pub use address::bond_below;
 pub use lease::client_id;
+pub use target::bond_below;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+
+use ipnetwork::IpNetwork;
 
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
@@ -94,6 +100,8 @@ enum Try {
     Empty(u32),
     Enslave(u32),
     Up(u32),
+    /// Another name, address or MTU.
+    Shape(u32),
     Address(u32),
     Default(u32),
 }
@@ -106,7 +114,7 @@ pub struct Engine {
     view: View,
     settling: Settling,
     bonds: Vec<BondWork>,
-    targets: Vec<address::Target>,
+    targets: Vec<target::Target>,
     tries: Backoffs<Try>,
     /// How often something else has undone it.
     undone: Backoffs<Try>,
@@ -127,7 +135,7 @@ pub struct Engine {
     told: std::collections::BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
-    names: Option<address::Names>,
+    names: Option<names::Names>,
     /// When the wait of the moment was first seen, and whether it was told.
     wait_told: Option<tell::Told>,
     looked: bool,
@@ -168,9 +176,10 @@ impl Engine {
                 told: None,
             })
             .collect();
-        let targets = address::Target::of(&plan);
+        let targets = target::Target::of(&plan);
         let found = config.previous.as_ref().map(|state| state.found.clone()).unwrap_or_default();
         let settling = Settling::new(config.installer_names);
+        let came_online = config.previous.as_ref().is_some_and(|state| state.came_online);
         Self {
             bonds,
             targets,
@@ -197,7 +206,7 @@ impl Engine {
             looked: false,
             building_since: None,
             stirred_at: now,
-            came_online: false,
+            came_online,
             result: None,
             now,
         }
@@ -213,7 +222,7 @@ impl Engine {
         self.now = now;
         match event {
             Event::View(view) => {
-                self.look(now, view, &mut out);
+                self.look(now, view);
                 self.reconcile(now, &mut out);
                 self.hold_addresses(now, &mut out);
                 // A bond that was found just now has its verdict at once.
@@ -233,7 +242,7 @@ impl Engine {
 
     /// When the next [`Event::Tick`] is due; none: only an event can change anything.
     pub fn deadline(&self) -> Option<Millis> {
-        let dhcp = self.targets.iter().filter_map(address::Target::deadline).min();
+        let dhcp = self.targets.iter().filter_map(target::Target::deadline).min();
         [self.deadline, dhcp].into_iter().flatten().min()
     }
 
@@ -264,12 +273,12 @@ impl Engine {
         })
     }
 
-    fn look(&mut self, now: Millis, view: &View, out: &mut Vec<Action>) {
+    fn look(&mut self, now: Millis, view: &View) {
         if !self.looked {
             for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
                 work.there_at_start = view.links.named(&bond.name).is_some();
             }
-            self.take_up(view, out);
+            self.take_up(view);
         }
         self.looked = true;
         let shape = |link: &Link| (link.index, link.up, link.carrier, link.controller);
@@ -317,7 +326,7 @@ impl Engine {
         if self.outcome.is_some() {
             return;
         }
-        if self.times.settled.is_none() && !self.settle(now, out) {
+        if self.rename(now, out) || self.times.settled.is_none() && !self.settle(now, out) {
             return;
         }
         for bond in 0..self.bonds.len() {
@@ -326,7 +335,7 @@ impl Engine {
                 return;
             }
         }
-        self.build_vlans(now, out);
+        self.build_uppers(now, out);
     }
 
     /// Everything that needs time only: verdicts to addresses, limits, and what is being waited for.
@@ -353,11 +362,11 @@ impl Engine {
         let before = self.phase;
         let built = self.bonds.iter().all(|work| work.up_since.is_some());
         let ready = self.bonds.iter().all(|work| work.verdict.can_send());
-        let addressed = self.targets.iter().all(address::Target::is_done);
+        let addressed = self.awaited().next().is_none();
         self.phase = match () {
             () if built && addressed => Phase::Online,
             () if !built => Phase::Building,
-            () if !ready && !self.came_online => Phase::Lacp,
+            () if !ready => Phase::Lacp,
             () => Phase::Dhcp,
         };
         if self.phase == Phase::Building && before != Phase::Building {
@@ -374,6 +383,12 @@ impl Engine {
             out.push(Action::Say(log::Level::Info, self.sentence.clone()));
             out.push(Action::Online);
         }
+    }
+
+    /// Interfaces that do not have yet what they are to have, but for NICs that are not there.
+    fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
+        let links = &self.view.links;
+        self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
     }
 
     /// Asks to be woken at `at`, if that is earlier than what was asked before.
@@ -406,8 +421,8 @@ impl Engine {
             bonds: if gone { Vec::new() } else { self.bond_states() },
             ports: if gone { Vec::new() } else { self.port_states() },
             interface: addressed.map(|target| target.name().to_owned()),
-            addresses: self.targets.iter().flat_map(address::Target::addresses).collect(),
-            gateway: addressed.and_then(address::Target::gateway),
+            addresses: self.addresses(),
+            gateway: addressed.and_then(target::Target::gateway),
             dns: self.name_servers(),
             hostname: self.host_name(),
             lease: self.leases(),
@@ -417,11 +432,20 @@ impl Engine {
         }
     }
 
+    /// Those that are set, and those of an earlier engine that this one has yet to set.
+    fn addresses(&self) -> Vec<IpNetwork> {
+        let mut all: Vec<IpNetwork> = self.targets.iter().flat_map(target::Target::addresses).collect();
+        if let Some(previous) = self.config.previous.as_ref().filter(|_| all.is_empty() && self.came_online) {
+            all.clone_from(&previous.addresses);
+        }
+        all
+    }
+
     /// By interface: those that hold, and those of before that have yet to be confirmed, since this engine may be killed
     /// before it is.
     fn leases(&self) -> BTreeMap<String, Lease> {
         let before = self.config.previous.as_ref().map(|state| state.lease.clone()).unwrap_or_default();
-        let held = |target: &address::Target| {
+        let held = |target: &target::Target| {
             let lease = target.lease().or(target.previous.as_ref())?;
             Some((target.name().to_owned(), lease.clone()))
         };

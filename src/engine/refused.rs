@@ -29,6 +29,13 @@ impl Engine {
                 );
                 self.refused(sentence, out);
             }
+            Action::CreateBridge { name, .. } => {
+                let sentence = format!(
+                    "the kernel refused to make {name}: {text}{}; is the bridge module of this kernel in the image?",
+                    self.module_words()
+                );
+                self.refused(sentence, out);
+            }
             Action::CreateVlan { name, .. } => {
                 let sentence = format!(
                     "the kernel refused to make {name}: {text}{}; is the 8021q module of this kernel in the image?",
@@ -80,7 +87,7 @@ impl Engine {
                     self.name_of(*index)
                 );
                 if let Some(target) = self.targets.iter_mut().find(|target| target.index == Some(*index)) {
-                    target.gateway = None;
+                    target.gateways.retain(|gateway| gateway.is_ipv4() != to.is_ipv4());
                 }
                 out.push(Action::Say(log::Level::Error, sentence));
             }

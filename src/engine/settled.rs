@@ -7,12 +7,14 @@ use super::{BondWork, Engine};
 use crate::clock::Millis;
 use crate::links::{Kind, Link};
 use crate::settle::Settle;
+use crate::settle::resolve::Wanted;
 
 impl Engine {
     /// True once links may be touched.
     pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
-        let wanted: Vec<_> = self.bonds.iter().flat_map(|work| work.ports.clone()).collect();
-        let texts: Vec<_> = self.plan.bonds.iter().flat_map(|bond| bond.ports.clone()).collect();
+        let mut texts: Vec<_> = self.plan.bonds.iter().flat_map(|bond| bond.ports.clone()).collect();
+        texts.extend(self.other_nics());
+        let wanted: Vec<_> = texts.iter().map(|text| Wanted::parse(text)).collect();
         let verdict = self.settling.verdict(now, &self.view.links, &self.view.udev, &wanted, &texts);
         let since = self.settling.clear_since().unwrap_or(now).max(self.times.started);
         let limit = Millis::from(self.plan.timeouts.iflink) * 1_000;
@@ -27,10 +29,8 @@ impl Engine {
                 return false;
             }
             Settle::Down(names) => {
-                let what = format!(
-                    "the installer to set {} up, which it does once it has named the NICs: leave its keymap screen",
-                    list(&names)
-                );
+                let what =
+                    format!("the keymap screen to be left: only then the installer sets {} up", list(&names));
                 self.wait(what, now, None);
                 return false;
             }
@@ -75,6 +75,18 @@ impl Engine {
             .collect();
         out.push(Action::Say(log::Level::Info, format!("ports have their final names: {}", list(&ports))));
         true
+    }
+
+    /// NICs of the words that are in no bond: they carry an address, a VLAN or a bridge themselves.
+    fn other_nics(&self) -> Vec<String> {
+        let plan = &self.plan;
+        let names = plan.interfaces.iter().map(|interface| &interface.name);
+        let names = names.chain(plan.vlans.iter().map(|vlan| &vlan.link));
+        let names = names.chain(plan.bridges.iter().flat_map(|bridge| &bridge.ports));
+        let mut nics: Vec<String> = names.filter(|name| !plan.builds(name)).cloned().collect();
+        nics.sort();
+        nics.dedup();
+        nics
     }
 
     /// The NICs that are there, for a sentence.

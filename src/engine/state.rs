@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::{IpNetwork, Ipv4Network};
+use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
@@ -40,9 +40,9 @@ pub struct State {
     /// The interface that the installer uses.
     pub interface: Option<String>,
     /// Addresses set by us.
-    pub addresses: Vec<Ipv4Network>,
+    pub addresses: Vec<IpNetwork>,
     /// Default router.
-    pub gateway: Option<Ipv4Addr>,
+    pub gateway: Option<IpAddr>,
     /// Name servers in use.
     pub dns: Vec<IpAddr>,
     /// Host name that was asked for or leased.
@@ -175,6 +175,18 @@ pub struct Found {
     pub bonds: Vec<FoundBond>,
     /// Indexes of VLAN interfaces that we made.
     pub vlans: Vec<u32>,
+    /// Bridges that we made.
+    #[serde(default)]
+    pub bridges: Vec<FoundBridge>,
+    /// NICs that are used without a bond.
+    #[serde(default)]
+    pub nics: Vec<FoundNic>,
+    /// Addresses that we set on those.
+    #[serde(default)]
+    pub own: Vec<FoundAddress>,
+    /// NICs that got other names, in their order.
+    #[serde(default)]
+    pub renames: Vec<FoundName>,
     /// Addresses of the ports.
     pub addresses: Vec<FoundAddress>,
     /// Default routes that ours replaced, or that went with a port.
@@ -190,6 +202,37 @@ pub struct FoundPort {
     pub index: u32,
     /// Was set up.
     pub up: bool,
+}
+
+/// A bridge of ours.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundBridge {
+    /// Interface index; 0: it was asked for and has not been seen yet.
+    pub index: u32,
+    /// Interface name.
+    pub name: String,
+}
+
+/// A NIC before it was used.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundNic {
+    /// Interface index.
+    pub index: u32,
+    /// Was set up.
+    pub up: bool,
+    /// Its address.
+    pub mac: Option<Mac>,
+    /// Bytes.
+    pub mtu: u32,
+}
+
+/// The name of a NIC before it got another one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundName {
+    /// Interface index.
+    pub index: u32,
+    /// The name.
+    pub name: String,
 }
 
 /// An address that a port had before.

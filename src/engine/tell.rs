@@ -1,8 +1,8 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
 use super::state::{BondState, Phase, PortState, Waiting};
-use super::types::Action;
-use super::{Engine, Try, address};
+use super::types::{Action, Exit};
+use super::{Engine, Try, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::links::Links;
@@ -18,7 +18,7 @@ impl Engine {
     /// Notes what is being waited for; the same wait goes on with its old start.
     pub(super) fn wait(&mut self, what: String, since: Millis, limit: Option<Millis>) {
         // A limit that ends nothing is none.
-        let limit = limit.filter(|_| self.config.limited && !self.came_online);
+        let limit = limit.filter(|_| self.config.limited && self.result.is_none());
         if self.waiting.as_ref().is_none_or(|waiting| waiting.what != what || waiting.limit_ms != limit) {
             self.waiting = Some(Waiting { what, since_ms: since, limit_ms: limit });
             self.wait_told = None;
@@ -90,10 +90,12 @@ impl Engine {
     }
 
     fn wait_for_address(&mut self) {
-        let Some(target) = self.targets.iter().find(|target| !target.is_done()) else { return };
+        let Some((which, target)) = self.awaited().next() else { return };
         let since = target.begun().unwrap_or(self.times.started);
         let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
-        let what = if target.wants_lease() {
+        let what = if *self.verdict_below(which) == Verdict::NoCarrier {
+            format!("carrier on {}", target.name())
+        } else if target.wants_lease() {
             format!("a DHCP lease on {}", target.name())
         } else {
             format!("the LACP partner of {} to distribute", target.name())
@@ -157,8 +159,9 @@ impl Engine {
         self.bonds[which].told = Some(verdict);
         if let Some((level, line)) = line {
             if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
-                // It is back: a later loss is worth a sentence of its own.
+                // It is back: a later loss is worth a sentence of its own, and whoever asks from now on another answer.
                 self.sentence.clear();
+                self.result = self.result.filter(|exit| *exit == Exit::Online);
             }
             out.push(Action::Say(level, line));
         }
@@ -169,7 +172,7 @@ impl Engine {
         let addresses: Vec<_> = self
             .targets
             .iter()
-            .flat_map(address::Target::addresses)
+            .flat_map(target::Target::addresses)
             .map(|address| address.to_string())
             .collect();
         let place = self.targets.first().map_or("", |target| target.name());
@@ -274,6 +277,14 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
         Action::RestoreAddress(address) => format!("{} on {}", address.address, link(address.index)),
         Action::RestoreDefault(route) => format!("the default route over {}", link(route.index)),
         Action::Delete(index) => format!("deleting {}", link(*index)),
+        Action::Down(index) => format!("setting {} down", link(*index)),
+        Action::SetLink { index, mac, mtu } => {
+            let mac = mac.map_or(String::new(), |mac| format!(" MAC {mac}"));
+            let mtu = mtu.map_or(String::new(), |mtu| format!(" MTU {mtu}"));
+            format!("giving {}{mac}{mtu}", link(*index))
+        }
+        Action::Rename { index, name, .. } => format!("renaming {} to {name}", link(*index)),
+        Action::Join { port, bridge } => format!("making {} a port of {}", link(*port), link(*bridge)),
         Action::DelAddress { index, address } => format!("removing {address} from {}", link(*index)),
         Action::AddRoute { index, to, via, .. } => {
             let via = via.map_or(String::new(), |via| format!(" via {via}"));

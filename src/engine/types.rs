@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::Ipv4Network;
+use ipnetwork::IpNetwork;
 
 use super::state::{FoundAddress, FoundDefault};
 use crate::links::Links;
@@ -113,7 +113,47 @@ pub enum Action {
         lower: u32,
         /// 1–4094.
         id: u16,
+        /// Its address; none: that of what it stands on.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
     },
+    /// Make a bridge; down, without ports.
+    CreateBridge {
+        /// Interface name.
+        name: String,
+        /// Its address.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
+    },
+    /// Make a link a port of a bridge.
+    Join {
+        /// Index of the port.
+        port: u32,
+        /// Index of the bridge.
+        bridge: u32,
+    },
+    /// Change a NIC's address or MTU; for another address it is set down.
+    SetLink {
+        /// Index of the NIC.
+        index: u32,
+        /// Another address.
+        mac: Option<Mac>,
+        /// Bytes.
+        mtu: Option<u32>,
+    },
+    /// Give a NIC another name.
+    Rename {
+        /// Index of the NIC.
+        index: u32,
+        /// Its new name.
+        name: String,
+        /// It is up: older kernels rename only what is down.
+        up: bool,
+    },
+    /// Set a link down.
+    Down(u32),
     /// Delete a link.
     Delete(u32),
     /// Set an address.
@@ -121,9 +161,9 @@ pub enum Action {
         /// Index of the interface.
         index: u32,
         /// Address with its subnet's prefix.
-        address: Ipv4Network,
+        address: IpNetwork,
         /// Point-to-point peer.
-        peer: Option<Ipv4Addr>,
+        peer: Option<IpAddr>,
         /// Seconds for which it is valid; none: for ever.
         lifetime: Option<u32>,
     },
@@ -136,29 +176,29 @@ pub enum Action {
         /// Index of the interface.
         index: u32,
         /// As it was added.
-        address: Ipv4Network,
+        address: IpNetwork,
     },
     /// Set a route.
     AddRoute {
         /// Index of the interface.
         index: u32,
         /// Destination.
-        to: Ipv4Network,
+        to: IpNetwork,
         /// Gateway; none: on-link.
-        via: Option<Ipv4Addr>,
+        via: Option<IpAddr>,
         /// The gateway lies outside every subnet of the interface.
         onlink: bool,
-        /// Our address: the route goes when it goes.
-        source: Ipv4Addr,
+        /// Our address, if the route is to go when that goes.
+        source: Option<IpAddr>,
     },
-    /// Tell the neighbours of an address (gratuitous ARP).
+    /// Tell the neighbours of an address (gratuitous ARP, unsolicited neighbour advertisement).
     Announce {
         /// Index of the interface.
         index: u32,
         /// Its address.
         mac: Mac,
         /// The IP address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// Open the DHCP client's sockets on this interface.
     OpenDhcp(u32),
@@ -221,6 +261,11 @@ impl Action {
                 | Self::Release(_)
                 | Self::Up(_)
                 | Self::CreateVlan { .. }
+                | Self::CreateBridge { .. }
+                | Self::Join { .. }
+                | Self::SetLink { .. }
+                | Self::Rename { .. }
+                | Self::Down(_)
                 | Self::Delete(_)
         )
     }

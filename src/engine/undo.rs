@@ -3,7 +3,7 @@
 //! The kernel gives a released port its own address and MTU back, and closes it (`__bond_release_one()`); what is
 //! left to do is to set it up again where it was up.
 
-use super::state::Found;
+use super::state::{Found, FoundName};
 use super::types::Action;
 use crate::links::Links;
 
@@ -16,6 +16,11 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
     out.extend(
         found.vlans.iter().filter(|index| links.get(**index).is_some()).map(|index| Action::Delete(*index)),
     );
+    let bridges = found.bridges.iter().filter_map(|bridge| match bridge.index {
+        0 => links.named(&bridge.name).map(|link| link.index),
+        index => links.get(index).map(|link| link.index),
+    });
+    out.extend(bridges.map(Action::Delete));
     for bond in &found.bonds {
         let link = if bond.index == 0 { links.named(&bond.name) } else { links.get(bond.index) };
         let Some(link) = link.filter(|link| link.bond().is_some()) else { continue };
@@ -27,6 +32,30 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
         }
     }
     let is_there = |index: u32| links.get(index).is_some();
+    let own = found.own.iter().filter(|own| is_there(own.index));
+    out.extend(own.map(|own| Action::DelAddress { index: own.index, address: own.address }));
+    for nic in &found.nics {
+        let Some(link) = links.get(nic.index) else { continue };
+        let mac = nic.mac.filter(|mac| link.mac != Some(*mac));
+        let mtu = Some(nic.mtu).filter(|mtu| link.mtu != *mtu);
+        if !nic.up {
+            out.push(Action::Down(nic.index));
+        }
+        if mac.is_some() || mtu.is_some() {
+            out.push(Action::SetLink { index: nic.index, mac, mtu });
+            if nic.up {
+                out.push(Action::Up(nic.index));
+            }
+        }
+    }
+    // The last one first: names that went round come back the same way.
+    let names = found.renames.iter().rev().filter(|name| is_there(name.index));
+    let is_up = |index: u32| found.nics.iter().any(|nic| nic.index == index && nic.up);
+    out.extend(names.map(|FoundName { index, name }| Action::Rename {
+        index: *index,
+        name: name.clone(),
+        up: is_up(*index),
+    }));
     let up_before = found.ports.iter().filter(|port| port.up && is_there(port.index));
     out.extend(up_before.map(|port| Action::Up(port.index)));
     let addresses = found.addresses.iter().filter(|address| is_there(address.index));
@@ -39,8 +68,9 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::state::{FoundAddress, FoundBond, FoundDefault, FoundPort};
+    use crate::engine::state::{FoundAddress, FoundBond, FoundBridge, FoundDefault, FoundNic, FoundPort};
     use crate::links::{Kind, Link};
+    use crate::mac::Mac;
 
     #[test]
     fn ports_leave_before_the_bond_goes_and_come_up_after() {
@@ -69,6 +99,7 @@ mod tests {
             addresses: vec![address.clone()],
             defaults: vec![route.clone()],
             files: true,
+            ..Found::default()
         };
         let link = |index, controller| Link { index, controller, ..Link::default() };
         let bond = Link { kind: Kind::Bond(Box::default()), ..link(9, None) };
@@ -87,5 +118,43 @@ mod tests {
             Action::RestoreDefault(route),
         ];
         assert_eq!(actions(&found, &links), expected, "the VLAN and the NIC that are gone are passed over");
+    }
+
+    #[test]
+    fn a_nic_without_a_bond_gets_everything_back() {
+        let mac = |last| Some(Mac([2, 0, 0, 0, 0, last]));
+        let address = FoundAddress {
+            index: 2,
+            address: "192.0.2.7/24".parse().unwrap(),
+            broadcast: None,
+            lifetime: None,
+        };
+        let name = |index, name: &str| FoundName { index, name: name.into() };
+        let found = Found {
+            bridges: vec![FoundBridge { index: 0, name: "br0".into() }],
+            nics: vec![
+                FoundNic { index: 2, up: false, mac: mac(2), mtu: 1500 },
+                FoundNic { index: 3, up: true, mac: mac(3), mtu: 1500 },
+            ],
+            own: vec![address.clone()],
+            // A swap, by way of a third name.
+            renames: vec![name(3, "eth1"), name(2, "eth0"), name(3, "nic3")],
+            ..Found::default()
+        };
+        let nic = |index, last, mtu| Link { index, mac: mac(last), mtu, ..Link::default() };
+        let bridge = Link { index: 9, name: "br0".into(), ..Link::default() };
+        let links = Links(vec![nic(2, 2, 1500), nic(3, 9, 9000), bridge]);
+        let rename = |index, name: &str, up| Action::Rename { index, name: name.into(), up };
+        let expected = [
+            Action::Delete(9),
+            Action::DelAddress { index: 2, address: address.address },
+            Action::Down(2),
+            Action::SetLink { index: 3, mac: mac(3), mtu: Some(1500) },
+            Action::Up(3),
+            rename(3, "nic3", true),
+            rename(2, "eth0", false),
+            rename(3, "eth1", true),
+        ];
+        assert_eq!(actions(&found, &links), expected);
     }
 }

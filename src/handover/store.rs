@@ -103,6 +103,16 @@ impl Store {
         self.directory.join("state.json").exists() && self.load().is_none()
     }
 
+    /// The installer of this image has named the NICs: known from now on, whatever becomes of engine and state.
+    pub fn note_named(&self) {
+        let _ = atomic::write(&self.directory.join("named"), b"");
+    }
+
+    /// It has.
+    pub fn is_named(&self) -> bool {
+        self.directory.join("named").exists()
+    }
+
     /// Removes the state: everything was given back.
     pub fn forget(&self) {
         let _ = fs::remove_file(self.directory.join("state.json"));

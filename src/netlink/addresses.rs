@@ -1,124 +1,74 @@
 //! Addresses and routes.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use futures_util::TryStreamExt;
-use ipnetwork::{IpNetwork, Ipv4Network};
-use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::address::{
-    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
-};
-use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteProtocol, RouteScope, RouteType,
-};
+use ipnetwork::IpNetwork;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteProtocol, RouteScope};
 use rtnetlink::{AddressMessageBuilder, RouteMessageBuilder};
 
-use super::Netlink;
+use super::attributes::{self, number, of};
+use super::socket::Request;
+use super::{Netlink, RTM_DELADDR, RTM_GETADDR, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWROUTE};
 use crate::engine::state::{FoundAddress, FoundDefault};
 use crate::engine::types::Refusal;
 
+/// Made where it is not there, else made anew.
+const REPLACE: u16 = NLM_F_CREATE | NLM_F_REPLACE;
+
+/// `struct ifaddrmsg`, `struct rtmsg`.
+const IFADDRMSG: usize = 8;
+const RTMSG: usize = 12;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+
 impl Netlink {
     /// Sets an address, or gives it a new lifetime (seconds; none: for ever).
-    pub async fn add_address(
+    pub fn add_address(
         &self,
         index: u32,
-        address: Ipv4Network,
-        peer: Option<Ipv4Addr>,
+        address: IpNetwork,
+        peer: Option<IpAddr>,
         lifetime: Option<u32>,
     ) -> Result<(), Refusal> {
         let mut message = address_message(index, address);
         if let Some(peer) = peer {
             for attribute in &mut message.attributes {
                 if let AddressAttribute::Address(remote) = attribute {
-                    *remote = peer.into();
+                    *remote = peer;
                 }
             }
         }
         message.attributes.extend(cache_info(lifetime));
-        let mut request = self.handle.address().add(index, address.ip().into(), address.prefix()).replace();
-        *request.message_mut() = message;
-        Ok(request.execute().await?)
+        self.requests.one(Request::new(RTM_NEWADDR, REPLACE, &message))
     }
 
     /// The addresses that somebody gave to links, but for what the kernel makes by itself (link-local, SLAAC).
-    pub async fn addresses(&self) -> Result<Vec<FoundAddress>, Refusal> {
-        let mut stream = std::pin::pin!(self.handle.address().get().execute());
-        let mut found = Vec::new();
-        while let Some(message) = stream.try_next().await? {
-            let v6 = message.header.family == AddressFamily::Inet6;
-            let permanent = message.header.flags.contains(AddressHeaderFlags::Permanent);
-            if message.header.scope != AddressScope::Universe || v6 && !permanent {
-                continue;
-            }
-            let (mut local, mut remote, mut lifetime, mut broadcast) = (None, None, None, None);
-            for attribute in message.attributes {
-                match attribute {
-                    AddressAttribute::Local(address) => local = Some(address),
-                    AddressAttribute::Address(address) => remote = Some(address),
-                    AddressAttribute::Broadcast(address) => broadcast = Some(address),
-                    AddressAttribute::CacheInfo(info) => {
-                        lifetime = Some(info.ifa_valid).filter(|s| *s != u32::MAX)
-                    }
-                    _ => {}
-                }
-            }
-            let address = local.or(remote).and_then(|ip| IpNetwork::new(ip, message.header.prefix_len).ok());
-            found.extend(address.map(|address| FoundAddress {
-                index: message.header.index,
-                address,
-                broadcast,
-                lifetime,
-            }));
-        }
-        Ok(found)
+    pub fn addresses(&self) -> Result<Vec<FoundAddress>, Refusal> {
+        let messages = self.requests.dump(RTM_GETADDR, &[0; IFADDRMSG])?;
+        Ok(messages.iter().filter_map(|message| found_address(message)).collect())
     }
 
     /// The IPv4 default routes of the main table.
-    pub async fn defaults(&self) -> Result<Vec<FoundDefault>, Refusal> {
-        let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        let mut stream = std::pin::pin!(self.handle.route().get(query).execute());
-        let mut found = Vec::new();
-        while let Some(message) = stream.try_next().await? {
-            let header = message.header;
-            let main = header.table == RouteHeader::RT_TABLE_MAIN;
-            if !main || header.destination_prefix_length != 0 || header.kind != RouteType::Unicast {
-                continue;
-            }
-            let mut route = FoundDefault {
-                index: 0,
-                via: None,
-                source: None,
-                metric: 0,
-                onlink: header.flags.contains(RouteFlags::Onlink),
-                protocol: header.protocol.into(),
-            };
-            for attribute in message.attributes {
-                match attribute {
-                    RouteAttribute::Oif(index) => route.index = index,
-                    RouteAttribute::Gateway(RouteAddress::Inet(via)) => route.via = Some(via),
-                    RouteAttribute::PrefSource(RouteAddress::Inet(source)) => route.source = Some(source),
-                    RouteAttribute::Priority(metric) => route.metric = metric,
-                    _ => {}
-                }
-            }
-            found.push(route);
-        }
-        Ok(found)
+    pub fn defaults(&self) -> Result<Vec<FoundDefault>, Refusal> {
+        let mut query = [0; RTMSG];
+        query[0] = AF_INET;
+        let messages = self.requests.dump(RTM_GETROUTE, &query)?;
+        Ok(messages.iter().filter_map(|message| found_default(message)).collect())
     }
 
     /// Puts an address back.
-    pub async fn restore_address(&self, found: &FoundAddress) -> Result<(), Refusal> {
-        let (ip, prefix) = (found.address.ip(), found.address.prefix());
-        let mut request = self.handle.address().add(found.index, ip, prefix).replace();
-        let attributes = &mut request.message_mut().attributes;
-        attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Broadcast(_)));
-        attributes.extend(found.broadcast.map(AddressAttribute::Broadcast));
-        attributes.extend(cache_info(found.lifetime));
-        Ok(request.execute().await?)
+    pub fn restore_address(&self, found: &FoundAddress) -> Result<(), Refusal> {
+        let mut message = address_message(found.index, found.address);
+        message.attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Broadcast(_)));
+        message.attributes.extend(found.broadcast.map(AddressAttribute::Broadcast));
+        message.attributes.extend(cache_info(found.lifetime));
+        self.requests.one(Request::new(RTM_NEWADDR, REPLACE, &message))
     }
 
     /// Puts a default route back.
-    pub async fn restore_default(&self, found: &FoundDefault) -> Result<(), Refusal> {
+    pub fn restore_default(&self, found: &FoundDefault) -> Result<(), Refusal> {
         let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(found.index);
         let route = found.source.map_or_else(|| route.clone(), |source| route.clone().pref_source(source));
         let route = match found.via {
@@ -128,35 +78,99 @@ impl Netlink {
         };
         let route = if found.metric == 0 { route } else { route.priority(found.metric) };
         let route = route.protocol(RouteProtocol::from(found.protocol));
-        Ok(self.handle.route().add(route.build()).replace().execute().await?)
+        self.requests.one(Request::new(RTM_NEWROUTE, REPLACE, &route.build()))
     }
 
     /// Removes an address.
-    pub async fn del_address(&self, index: u32, address: Ipv4Network) -> Result<(), Refusal> {
-        Ok(self.handle.address().del(address_message(index, address)).execute().await?)
+    pub fn del_address(&self, index: u32, address: IpNetwork) -> Result<(), Refusal> {
+        self.requests.one(Request::new(RTM_DELADDR, 0, &address_message(index, address)))
     }
 
     /// Sets a route, or replaces the one to the same destination. `onlink`: the gateway is in no subnet of ours.
-    pub async fn add_route(
+    pub fn add_route(
         &self,
         index: u32,
-        to: Ipv4Network,
-        via: Option<Ipv4Addr>,
+        to: IpNetwork,
+        via: Option<IpAddr>,
         onlink: bool,
-        source: Ipv4Addr,
+        source: Option<IpAddr>,
     ) -> Result<(), Refusal> {
-        let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index).pref_source(source);
-        // The default route has no destination attribute.
-        let route =
-            if to.prefix() == 0 { route } else { route.destination_prefix(to.network(), to.prefix()) };
-        let route = match via {
-            Some(via) if onlink => route.gateway(via).onlink(),
-            Some(via) => route.gateway(via),
+        let unlike = |_| Refusal { errno: 0, text: "the addresses are of two families".into() };
+        let mut route = RouteMessageBuilder::<IpAddr>::new().output_interface(index);
+        route = route.destination_prefix(to.network(), to.prefix()).map_err(unlike)?;
+        if to.prefix() == 0 {
+            // The default route has no destination attribute.
+            let attributes = &mut route.get_mut().attributes;
+            attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Destination(_)));
+        }
+        if let Some(source) = source {
+            route = route.pref_source(source).map_err(unlike)?;
+        }
+        route = match via {
+            Some(via) => route.gateway(via).map_err(unlike)?,
             None => route.scope(RouteScope::Link),
         };
+        let route = if onlink { route.onlink() } else { route };
         let route = route.protocol(RouteProtocol::Dhcp).build();
-        Ok(self.handle.route().add(route).replace().execute().await?)
+        self.requests.one(Request::new(RTM_NEWROUTE, REPLACE, &route))
     }
+}
+
+fn found_address(message: &[u8]) -> Option<FoundAddress> {
+    const IFA_F_PERMANENT: u8 = 0x80;
+    const RT_SCOPE_UNIVERSE: u8 = 0;
+    let [family, prefix, flags, scope, i0, i1, i2, i3] = *message.first_chunk::<IFADDRMSG>()?;
+    if scope != RT_SCOPE_UNIVERSE || family == AF_INET6 && flags & IFA_F_PERMANENT == 0 {
+        return None;
+    }
+    let (mut local, mut remote, mut lifetime, mut broadcast) = (None, None, None, None);
+    for (kind, value) in of(&message[IFADDRMSG..]) {
+        match kind {
+            // IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST.
+            1 => remote = attributes::address(value),
+            2 => local = attributes::address(value),
+            4 => broadcast = attributes::address(value).and_then(v4),
+            // IFA_CACHEINFO: preferred, valid.
+            6 => lifetime = value.get(4..8).and_then(number).filter(|seconds| *seconds != u32::MAX),
+            _ => {}
+        }
+    }
+    let address = IpNetwork::new(local.or(remote)?, prefix).ok()?;
+    Some(FoundAddress { index: u32::from_ne_bytes([i0, i1, i2, i3]), address, broadcast, lifetime })
+}
+
+fn found_default(message: &[u8]) -> Option<FoundDefault> {
+    const RT_TABLE_MAIN: u8 = 254;
+    const RTN_UNICAST: u8 = 1;
+    const RTNH_F_ONLINK: u8 = 4;
+    let [_, prefix, _, _, table, protocol, _, kind, ..] = *message.first_chunk::<RTMSG>()?;
+    if table != RT_TABLE_MAIN || prefix != 0 || kind != RTN_UNICAST {
+        return None;
+    }
+    let flags = u32::from_ne_bytes(*message[8..].first_chunk()?);
+    let mut route = FoundDefault {
+        index: 0,
+        via: None,
+        source: None,
+        metric: 0,
+        onlink: flags & u32::from(RTNH_F_ONLINK) != 0,
+        protocol,
+    };
+    for (kind, value) in of(&message[RTMSG..]) {
+        match kind {
+            // RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC.
+            4 => route.index = number(value).unwrap_or_default(),
+            5 => route.via = attributes::address(value).and_then(v4),
+            6 => route.metric = number(value).unwrap_or_default(),
+            7 => route.source = attributes::address(value).and_then(v4),
+            _ => {}
+        }
+    }
+    Some(route)
+}
+
+fn v4(address: IpAddr) -> Option<Ipv4Addr> {
+    if let IpAddr::V4(address) = address { Some(address) } else { None }
 }
 
 /// A lifetime in seconds; none: for ever.
@@ -168,6 +182,15 @@ fn cache_info(lifetime: Option<u32>) -> Option<AddressAttribute> {
     Some(AddressAttribute::CacheInfo(info))
 }
 
-fn address_message(index: u32, address: Ipv4Network) -> AddressMessage {
-    AddressMessageBuilder::<Ipv4Addr>::new().index(index).address(address.ip(), address.prefix()).build()
+fn address_message(index: u32, address: IpNetwork) -> AddressMessage {
+    match address {
+        IpNetwork::V4(address) => {
+            let message = AddressMessageBuilder::<Ipv4Addr>::new().index(index);
+            message.address(address.ip(), address.prefix()).build()
+        }
+        IpNetwork::V6(address) => {
+            let message = AddressMessageBuilder::<Ipv6Addr>::new().index(index);
+            message.address(address.ip(), address.prefix()).build()
+        }
+    }
 }

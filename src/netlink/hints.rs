@@ -9,8 +9,8 @@ use rtnetlink::sys::{
     protocols::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE},
 };
 
-/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV4_ROUTE`.
-const GROUPS: u32 = 0x1 | 0x10 | 0x40;
+/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV4_ROUTE`, `RTMGRP_IPV6_IFADDR`.
+const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100;
 /// udevd sends what it has finished with to this group (`UDEV_MONITOR_UDEV`).
 const UDEV_GROUP: u32 = 2;
 /// Events come in bursts: so many are taken before the links are read.

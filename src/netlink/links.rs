@@ -1,101 +1,139 @@
 //! Reading all links.
 
-use futures_util::TryStreamExt;
-use rtnetlink::packet_route::link::{
-    BondAdInfo, InfoBond, InfoBondPort, InfoData, InfoKind, InfoPortData, InfoVlan, LinkAttribute, LinkFlags,
-    LinkInfo, LinkLayerType, LinkMessage, MiiStatus,
-};
-
-use super::{Netlink, bonds};
+use super::attributes::{number, of, text};
+use super::{Netlink, RTM_GETLINK, bonds};
 use crate::engine::types::Refusal;
 use crate::links::{Bond, Kind, LacpState, Link, Links, Port};
 use crate::mac::Mac;
+
+/// `struct ifinfomsg`.
+const HEADER: usize = 16;
+
+// if_link.h.
+const IFLA_ADDRESS: u16 = 1;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
+const IFLA_MASTER: u16 = 10;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_STATS64: u16 = 23;
+const IFLA_PERM_ADDRESS: u16 = 54;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const IFLA_INFO_PORT_KIND: u16 = 4;
+const IFLA_INFO_PORT_DATA: u16 = 5;
+const IFLA_VLAN_ID: u16 = 1;
+const IFLA_BOND_MODE: u16 = 1;
+const IFLA_BOND_AD_INFO: u16 = 23;
+const IFLA_BOND_AD_INFO_AGGREGATOR: u16 = 1;
+const IFLA_BOND_AD_INFO_PARTNER_MAC: u16 = 5;
+const IFLA_BOND_PORT_MII_STATUS: u16 = 2;
+const IFLA_BOND_PORT_PERM_HWADDR: u16 = 4;
+const IFLA_BOND_PORT_AD_AGGREGATOR_ID: u16 = 6;
+const IFLA_BOND_PORT_AD_ACTOR_OPER_PORT_STATE: u16 = 7;
+const IFLA_BOND_PORT_AD_PARTNER_OPER_PORT_STATE: u16 = 8;
+
+const ARPHRD_ETHER: u16 = 1;
+const IFF_UP: u32 = 0x1;
+const IFF_LOWER_UP: u32 = 0x1_0000;
+/// `BOND_LINK_UP`.
+const LINK_UP: u32 = 0;
 
 impl Netlink {
     /// One read of the kernel's table of links.
     ///
     /// # Errors
     /// What the kernel said.
-    pub async fn links(&self) -> Result<Links, Refusal> {
-        let mut stream = std::pin::pin!(self.handle.link().get().execute());
-        let mut links = Vec::new();
-        while let Some(message) = stream.try_next().await? {
-            links.push(link(message));
-        }
+    pub fn links(&self) -> Result<Links, Refusal> {
+        let messages = self.requests.dump(RTM_GETLINK, &[0; HEADER])?;
+        let mut links: Vec<Link> = messages.iter().filter_map(|message| link(message)).collect();
         links.sort_by_key(|link| link.index);
         Ok(Links(links))
     }
 }
 
-fn link(message: LinkMessage) -> Link {
-    let header = message.header;
+fn link(message: &[u8]) -> Option<Link> {
+    let [_, _, t0, t1, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *message.first_chunk::<HEADER>()?;
+    let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
     let mut link = Link {
-        index: header.index,
-        ethernet: header.link_layer_type == LinkLayerType::Ether,
-        up: header.flags.contains(LinkFlags::Up),
-        carrier: header.flags.contains(LinkFlags::LowerUp),
+        index: u32::from_ne_bytes([i0, i1, i2, i3]),
+        ethernet: u16::from_ne_bytes([t0, t1]) == ARPHRD_ETHER,
+        up: flags & IFF_UP != 0,
+        carrier: flags & IFF_LOWER_UP != 0,
         ..Link::default()
     };
-    for attribute in message.attributes {
-        match attribute {
-            LinkAttribute::IfName(name) => link.name = name,
-            LinkAttribute::Address(bytes) => link.mac = Mac::from_bytes(&bytes),
-            LinkAttribute::PermAddress(bytes) => link.permanent = Mac::from_bytes(&bytes),
-            LinkAttribute::Controller(index) => link.controller = Some(index).filter(|index| *index != 0),
-            LinkAttribute::Link(index) => link.lower = Some(index).filter(|index| *index != 0),
-            LinkAttribute::Mtu(mtu) => link.mtu = mtu,
-            LinkAttribute::Stats64(stats) => link.sent = stats.tx_packets,
-            LinkAttribute::LinkInfo(infos) => infos.into_iter().for_each(|info| fill(&mut link, info)),
+    for (kind, value) in of(&message[HEADER..]) {
+        match kind {
+            IFLA_IFNAME => link.name = text(value),
+            IFLA_ADDRESS => link.mac = Mac::from_bytes(value),
+            IFLA_PERM_ADDRESS => link.permanent = Mac::from_bytes(value),
+            IFLA_MASTER => link.controller = number(value).filter(|index| *index != 0),
+            IFLA_LINK => link.lower = number(value).filter(|index| *index != 0),
+            IFLA_MTU => link.mtu = number(value).unwrap_or_default(),
+            // struct rtnl_link_stats64: rx_packets, tx_packets.
+            IFLA_STATS64 => {
+                let sent = value.get(8..16).and_then(|bytes| bytes.try_into().ok());
+                link.sent = sent.map_or(0, u64::from_ne_bytes);
+            }
+            IFLA_LINKINFO => fill(&mut link, value),
             _ => {}
         }
     }
-    link
+    Some(link)
 }
 
-fn fill(link: &mut Link, info: LinkInfo) {
-    match info {
-        LinkInfo::Kind(InfoKind::Bond) => link.kind = Kind::Bond(Box::default()),
-        LinkInfo::Kind(InfoKind::Vlan) => link.kind = Kind::Vlan(0),
-        LinkInfo::Kind(other) => link.kind = Kind::Other(other.to_string()),
-        LinkInfo::Data(InfoData::Bond(data)) => link.kind = Kind::Bond(Box::new(bond(&data))),
-        LinkInfo::Data(InfoData::Vlan(data)) => {
-            let id = data.iter().find_map(|info| if let InfoVlan::Id(id) = info { Some(*id) } else { None });
-            link.kind = Kind::Vlan(id.unwrap_or_default());
+fn fill(link: &mut Link, info: &[u8]) {
+    let find = |wanted| of(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let data = find(IFLA_INFO_DATA).unwrap_or_default();
+    match find(IFLA_INFO_KIND).map(text).as_deref() {
+        None => {}
+        Some("bond") => link.kind = Kind::Bond(Box::new(bond(data))),
+        Some("vlan") => {
+            let id = of(data).find(|(kind, _)| *kind == IFLA_VLAN_ID).and_then(|(_, value)| number(value));
+            link.kind = Kind::Vlan(id.and_then(|id| u16::try_from(id).ok()).unwrap_or_default());
         }
-        LinkInfo::PortData(InfoPortData::BondPort(data)) => link.port = Some(port(&data)),
-        _ => {}
+        Some(other) => link.kind = Kind::Other(other.to_owned()),
+    }
+    if find(IFLA_INFO_PORT_KIND).map(text).as_deref() == Some("bond") {
+        link.port = Some(port(find(IFLA_INFO_PORT_DATA).unwrap_or_default()));
     }
 }
 
-fn bond(data: &[InfoBond]) -> Bond {
+fn short(value: &[u8]) -> Option<u16> {
+    number(value).and_then(|number| u16::try_from(number).ok())
+}
+
+fn bond(data: &[u8]) -> Bond {
     let mut bond = Bond::default();
-    for info in data {
-        match info {
-            InfoBond::Mode(mode) => bond.mode = u8::from(*mode),
-            InfoBond::AdInfo(infos) => {
-                for info in infos {
-                    match info {
-                        BondAdInfo::Aggregator(id) => bond.aggregator = Some(*id),
-                        BondAdInfo::PartnerMac(mac) => bond.partner = Some(Mac(*mac)),
+    for (kind, value) in of(data) {
+        match kind {
+            IFLA_BOND_MODE => bond.mode = value.first().copied().unwrap_or_default(),
+            IFLA_BOND_AD_INFO => {
+                for (kind, value) in of(value) {
+                    match kind {
+                        IFLA_BOND_AD_INFO_AGGREGATOR => bond.aggregator = short(value),
+                        IFLA_BOND_AD_INFO_PARTNER_MAC => bond.partner = Mac::from_bytes(value),
                         _ => {}
                     }
                 }
             }
-            other => bond.options.extend(bonds::read_back(other)),
+            other => bond.options.extend(bonds::read_back(other, value)),
         }
     }
     bond
 }
 
-fn port(data: &[InfoBondPort]) -> Port {
+fn port(data: &[u8]) -> Port {
     let mut port = Port::default();
-    for info in data {
-        match info {
-            InfoBondPort::PermHwaddr(bytes) => port.permanent = Mac::from_bytes(bytes),
-            InfoBondPort::MiiStatus(status) => port.link_up = *status == MiiStatus::Up,
-            InfoBondPort::AdAggregatorId(id) => port.aggregator = Some(*id),
-            InfoBondPort::AdActorOperPortState(state) => port.actor = LacpState(state.bits()),
-            InfoBondPort::AdPartnerOperPortState(state) => port.partner = LacpState(state.bits()),
+    // The actor's state has one byte, the partner's two.
+    let state = |value: &[u8]| LacpState(number(value).unwrap_or_default() as u8);
+    for (kind, value) in of(data) {
+        match kind {
+            IFLA_BOND_PORT_PERM_HWADDR => port.permanent = Mac::from_bytes(value),
+            IFLA_BOND_PORT_MII_STATUS => port.link_up = number(value) == Some(LINK_UP),
+            IFLA_BOND_PORT_AD_AGGREGATOR_ID => port.aggregator = short(value),
+            IFLA_BOND_PORT_AD_ACTOR_OPER_PORT_STATE => port.actor = state(value),
+            IFLA_BOND_PORT_AD_PARTNER_OPER_PORT_STATE => port.partner = state(value),
             _ => {}
         }
     }
@@ -105,20 +143,6 @@ fn port(data: &[InfoBondPort]) -> Port {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtnetlink::packet_core::Parseable;
-
-    // rtnetlink(7), if_link.h.
-    const IFLA_ADDRESS: u16 = 1;
-    const IFLA_IFNAME: u16 = 3;
-    const IFLA_MTU: u16 = 4;
-    const IFLA_MASTER: u16 = 10;
-    const IFLA_LINKINFO: u16 = 18;
-    const IFLA_STATS64: u16 = 23;
-    const IFLA_PERM_ADDRESS: u16 = 54;
-    const KIND: u16 = 1;
-    const DATA: u16 = 2;
-    const PORT_KIND: u16 = 4;
-    const PORT_DATA: u16 = 5;
 
     fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
         let length = u16::try_from(value.len() + 4).unwrap();
@@ -134,7 +158,7 @@ mod tests {
         let mut bytes = vec![0, 0, 1, 0];
         bytes.extend([index.to_ne_bytes(), flags.to_ne_bytes(), [0; 4]].concat());
         bytes.extend(attributes.concat());
-        link(LinkMessage::parse(&bytes[..]).unwrap())
+        link(&bytes).unwrap()
     }
 
     /// A port of a bond as Linux 4.19 tells of it, which knows no IFLA_PERM_ADDRESS.
@@ -149,7 +173,8 @@ mod tests {
             attribute(7, &[0x3f]),
             attribute(8, &0x3d_u16.to_ne_bytes()),
         ];
-        let info = [attribute(PORT_KIND, b"bond\0"), attribute(PORT_DATA, &side.concat())];
+        let info =
+            [attribute(IFLA_INFO_PORT_KIND, b"bond\0"), attribute(IFLA_INFO_PORT_DATA, &side.concat())];
         let mut stats = [0; 24 * 8];
         stats[8..16].copy_from_slice(&5_u64.to_ne_bytes());
         vec![
@@ -187,7 +212,7 @@ mod tests {
             attribute(23, &ad.concat()),
             attribute(27, &[1]),
         ];
-        let info = [attribute(KIND, b"bond\0"), attribute(DATA, &data.concat())];
+        let info = [attribute(IFLA_INFO_KIND, b"bond\0"), attribute(IFLA_INFO_DATA, &data.concat())];
         let bond = read(9, &[attribute(IFLA_IFNAME, b"bond0\0"), attribute(IFLA_LINKINFO, &info.concat())]);
         let side = bond.bond().unwrap();
         assert_eq!((side.mode, side.aggregator, side.partner), (4, Some(1), Some(Mac([0xe, 0, 0, 0, 0, 1]))));

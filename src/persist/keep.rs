@@ -133,12 +133,12 @@ fn find_port<'a>(
     text: &'a str,
     there: &[&'a PortState],
 ) -> Vec<(Option<&'a str>, Option<Mac>)> {
-    let all = matches!(text, "all" | "auto");
     let matching = |fits: &dyn Fn(&PortState) -> bool| {
         there.iter().filter(|port| fits(port)).map(|port| (Some(port.name.as_str()), port.mac)).collect()
     };
     let found: Vec<_> = match Wanted::parse(text) {
-        _ if all => return matching(&|_| true),
+        Wanted::All => return matching(&|_| true),
+        _ if text == "auto" => return matching(&|_| true),
         Wanted::Glob(pattern) => return matching(&|port| glob_matches(&pattern, &port.name)),
         Wanted::Name(name) => matching(&|port| port.name == name),
         Wanted::Mac(mac) => matching(&|port| port.mac == Some(mac)),

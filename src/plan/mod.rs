@@ -64,6 +64,13 @@ impl Plan {
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.level == Level::Error)
     }
+
+    /// True if the words build a device of this name: a bond, VLAN or bridge.
+    pub fn builds(&self, name: &str) -> bool {
+        self.bonds.iter().any(|bond| bond.name == name)
+            || self.vlans.iter().any(|vlan| vlan.name == name)
+            || self.bridges.iter().any(|bridge| bridge.name == name)
+    }
 }
 
 /// One bond.

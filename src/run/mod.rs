@@ -1,6 +1,7 @@
 //! The only loop: events in, actions out.
 
-mod arp;
+mod announce;
+mod hardware;
 mod modules;
 mod notify;
 mod packets;
@@ -9,7 +10,7 @@ mod signals;
 mod timer;
 mod udev;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -21,11 +22,12 @@ use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
 use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
-use crate::engine::{Config, Engine};
+use crate::engine::{Config, Engine, earlier};
 use crate::handover::files::Files;
 use crate::handover::store::{self, Store};
 use crate::installer;
 use crate::links::Links;
+use crate::mac::Mac;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
@@ -61,7 +63,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         limited: settings.limited,
         seed: seed(),
         kernel: modules::kernel_release(),
-        installer_names: installer::is_xcp_ng(),
+        installer_names: installer::is_xcp_ng() && !settings.store.is_named(),
         previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
     };
     let started = settings.started;
@@ -73,7 +75,8 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signals: Signals::catch()?,
         timer: Timer::new()?,
         signalled: None,
-        permanent: Default::default(),
+        permanent: BTreeMap::new(),
+        wired: BTreeMap::new(),
         last_look: 0,
         look_at: None,
         screen: Screen::new(),
@@ -138,7 +141,9 @@ struct World {
     /// One that came while something else was waited for.
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
-    permanent: std::collections::BTreeMap<u32, Option<crate::mac::Mac>>,
+    permanent: BTreeMap<u32, Option<Mac>>,
+    /// Whether NICs are wired, by index.
+    wired: BTreeMap<u32, bool>,
     last_look: Millis,
     /// Something has changed: when the links are to be read.
     look_at: Option<Millis>,
@@ -163,7 +168,10 @@ impl World {
             }
             Err(error) => return Err(error),
         };
-        self.add_permanent(&mut view.links);
+        self.add_hardware(&mut view.links);
+        for link in &mut view.links.0 {
+            link.addressed = view.addresses.iter().any(|address| address.index == link.index);
+        }
         view.udev = udev::read(&view.links);
         let now = boottime();
         self.last_look = now;
@@ -176,21 +184,21 @@ impl World {
         const TRIES: u32 = 5;
         const GAP: Duration = Duration::from_millis(100);
         for _ in 1..TRIES {
-            match self.read_once().await {
+            match self.read_once() {
                 Ok(view) => return Ok(view),
                 Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
             }
             tokio::time::sleep(GAP).await;
         }
-        let read = self.read_once().await;
+        let read = self.read_once();
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
     }
 
-    async fn read_once(&self) -> Result<View, Refusal> {
+    fn read_once(&self) -> Result<View, Refusal> {
         Ok(View {
-            links: self.netlink.links().await?,
-            addresses: self.netlink.addresses().await?,
-            defaults: self.netlink.defaults().await?,
+            links: self.netlink.links()?,
+            addresses: self.netlink.addresses()?,
+            defaults: self.netlink.defaults()?,
             ..View::default()
         })
     }
@@ -209,14 +217,16 @@ impl World {
     }
 
     /// What is kept by index goes with its link. Kernels before 5.6 do not report the permanent address over netlink.
-    fn add_permanent(&mut self, links: &mut Links) {
+    fn add_hardware(&mut self, links: &mut Links) {
         self.permanent.retain(|index, _| links.get(*index).is_some());
+        self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
-        for link in &mut links.0 {
-            if link.permanent.is_none() && link.can_be_port() {
+        for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
+            if link.permanent.is_none() {
                 let ask = || permanent_mac(&link.name);
                 link.permanent = *self.permanent.entry(link.index).or_insert_with(ask);
             }
+            link.wired = *self.wired.entry(link.index).or_insert_with(|| hardware::is_wired(&link.name));
         }
     }
 
@@ -261,6 +271,9 @@ impl World {
         if self.saved.as_ref() == Some(&state) {
             return;
         }
+        if state.times.settled.is_some() && !self.settings.store.is_named() && installer::is_xcp_ng() {
+            self.settings.store.note_named();
+        }
         match self.settings.store.save(&state) {
             Ok(()) => self.saved = Some(state),
             Err(error) => {
@@ -270,14 +283,27 @@ impl World {
     }
 }
 
+/// What an earlier engine has brought about under other words, and is still there.
+///
+/// # Errors
+/// Where the links can't be read.
+pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
+    let Some(previous) = store.load().filter(|state| !state.found.bonds.is_empty()) else { return Ok(None) };
+    let read = |netlink: Netlink| {
+        Ok::<_, Refusal>(View { links: netlink.links()?, addresses: netlink.addresses()?, ..View::default() })
+    };
+    let view = read(Netlink::open()?).map_err(|refusal| io::Error::other(refusal.text))?;
+    Ok(earlier::left_over(plan, &previous, &view, boottime()))
+}
+
 /// Sends away everything that `found` asks for, without an engine: for `down`.
 pub async fn give_back(state: &State, store: &Store) -> io::Result<Vec<String>> {
     let netlink = Netlink::open()?;
-    let links = netlink.links().await.map_err(|refusal| io::Error::other(refusal.text))?;
+    let links = netlink.links().map_err(|refusal| io::Error::other(refusal.text))?;
     let files = Files::new(std::path::Path::new("/"), store.path());
     let mut trouble = Vec::new();
     for action in crate::engine::undo::actions(&state.found, &links) {
-        if let Err(refusal) = perform::network(&netlink, &files, &action).await {
+        if let Err(refusal) = perform::network(&netlink, &files, &action) {
             trouble.push(refusal.text);
         }
     }

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use super::{World, arp, modules, notify};
+use super::{World, announce, modules, notify};
 use crate::engine::types::{Action, Refusal};
 use crate::escape;
 use crate::handover::files::Files;
-use crate::mac::Mac;
 use crate::netlink::{Netlink, words_of};
 use crate::report;
 use crate::sys::PacketSocket;
@@ -56,7 +55,7 @@ impl World {
                 self.let_go();
                 Ok(())
             }
-            other => network(&self.netlink, &self.files, other).await,
+            other => network(&self.netlink, &self.files, other),
         }
     }
 
@@ -69,34 +68,41 @@ impl World {
 }
 
 /// What needs netlink and files only.
-pub(super) async fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
+pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
     match action {
         Action::CreateBond { name, mode, options, mac, mtu } => {
-            netlink.create_bond(name, *mode, options, *mac, *mtu).await
+            netlink.create_bond(name, *mode, options, *mac, *mtu)
         }
         Action::TakeOver { index, mode, options, mac, mtu } => {
-            netlink.take_over(*index, *mode, options, *mac, *mtu).await
+            netlink.take_over(*index, *mode, options, *mac, *mtu)
         }
-        Action::SetOptions { index, options } => netlink.set_options(*index, options).await,
-        Action::Enslave { port, bond } => netlink.enslave(*port, *bond).await,
-        Action::Release(port) => netlink.release(*port).await,
-        Action::Up(index) => netlink.up(*index).await,
-        Action::CreateVlan { name, lower, id } => netlink.create_vlan(name, *lower, *id).await,
-        Action::Delete(index) => netlink.delete(*index).await,
+        Action::SetOptions { index, options } => netlink.set_options(*index, options),
+        Action::Enslave { port, bond } => netlink.enslave(*port, *bond),
+        Action::Release(port) => netlink.release(*port),
+        Action::Up(index) => netlink.up(*index),
+        Action::CreateVlan { name, lower, id, mac, mtu } => {
+            netlink.create_vlan(name, *lower, *id, *mac, *mtu)
+        }
+        Action::CreateBridge { name, mac, mtu } => netlink.create_bridge(name, *mac, *mtu),
+        Action::Join { port, bridge } => netlink.join(*port, *bridge),
+        Action::SetLink { index, mac, mtu } => netlink.set_link(*index, *mac, *mtu),
+        Action::Rename { index, name, up } => netlink.rename(*index, name, *up),
+        Action::Down(index) => netlink.down(*index),
+        Action::Delete(index) => netlink.delete(*index),
         Action::AddAddress { index, address, peer, lifetime } => {
-            netlink.add_address(*index, *address, *peer, *lifetime).await
+            netlink.add_address(*index, *address, *peer, *lifetime)
         }
-        Action::RestoreAddress(found) => netlink.restore_address(found).await,
-        Action::RestoreDefault(found) => netlink.restore_default(found).await,
-        Action::DelAddress { index, address } => netlink.del_address(*index, *address).await,
+        Action::RestoreAddress(found) => netlink.restore_address(found),
+        Action::RestoreDefault(found) => netlink.restore_default(found),
+        Action::DelAddress { index, address } => netlink.del_address(*index, *address),
         Action::AddRoute { index, to, via, onlink, source } => {
-            netlink.add_route(*index, *to, *via, *onlink, *source).await
+            netlink.add_route(*index, *to, *via, *onlink, *source)
         }
         Action::Announce { index, mac, address } => {
             // A filter that lets nothing in: this socket only speaks.
             const NOTHING: &[(u16, u8, u8, u32)] = &[(0x06, 0, 0, 0)];
-            let socket = PacketSocket::open(*index, arp::ARP, NOTHING)?;
-            Ok(socket.send(Mac([0xff; 6]), &arp::announcement(*mac, *address))?)
+            let (kind, to, packet) = announce::announcement(*mac, *address);
+            Ok(PacketSocket::open(*index, kind, NOTHING)?.send(to, &packet)?)
         }
         Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),

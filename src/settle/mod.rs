@@ -15,6 +15,9 @@ use resolve::Wanted;
 /// How long names must have been the same, in milliseconds.
 pub const QUIET: Millis = 1_000;
 
+/// A late port that udev has not finished with by then is taken all the same. Milliseconds.
+const UDEV_PATIENCE: Millis = 60_000;
+
 /// What udev says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Udev {
@@ -28,6 +31,8 @@ pub struct Udev {
 #[derive(Clone, Debug, Default)]
 pub struct Settling {
     names: BTreeMap<u32, String>,
+    /// When each link was first seen.
+    seen: BTreeMap<u32, Millis>,
     /// Last time that a link was seen under another name than before, or a temporary name was there.
     unrest: Option<Millis>,
     /// udev or a temporary name was seen at some time: renames are to be expected.
@@ -85,7 +90,16 @@ impl Settling {
         } else if self.clear_since.is_none() {
             self.clear_since = Some(now);
         }
+        self.seen.retain(|index, _| names.contains_key(index));
+        for index in names.keys() {
+            self.seen.entry(*index).or_insert(now);
+        }
         self.names = names;
+    }
+
+    /// What was renamed at our own wish is no unrest.
+    pub fn renamed(&mut self, index: u32, name: &str) {
+        self.names.insert(index, name.to_owned());
     }
 
     /// When names will have been the same for [`QUIET`]; none: nothing was ever renamed.
@@ -97,7 +111,12 @@ impl Settling {
     pub fn may_touch(&self, now: Millis, index: u32, udev: &Udev) -> bool {
         self.clear_since.is_some()
             && self.quiet_at().is_none_or(|at| at <= now)
-            && (!udev.running || udev.handled.contains(&index))
+            && (!udev.running || udev.handled.contains(&index) || self.is_old(now, index))
+    }
+
+    /// udev had its time with it.
+    fn is_old(&self, now: Millis, index: u32) -> bool {
+        self.seen.get(&index).is_some_and(|seen| now >= seen + UDEV_PATIENCE)
     }
 
     /// Since when no temporary name has been there: the start of the limit for missing ports.

@@ -13,6 +13,8 @@ pub enum Wanted {
     Mac(Mac),
     /// By shell pattern.
     Glob(String),
+    /// `all`: every NIC that is wired, but for those in use already.
+    All,
 }
 
 impl Wanted {
@@ -20,6 +22,8 @@ impl Wanted {
     pub fn parse(text: &str) -> Self {
         if let Ok(mac) = text.parse() {
             Self::Mac(mac)
+        } else if text == "all" {
+            Self::All
         } else if is_glob(text) {
             Self::Glob(text.into())
         } else {
@@ -35,6 +39,8 @@ impl Wanted {
                     Self::Name(name) => link.name == *name,
                     Self::Mac(mac) => link.own_mac() == Some(*mac),
                     Self::Glob(pattern) => glob_matches(pattern, &link.name),
+                    // What is a port already was in use by nobody when it became one.
+                    Self::All => link.wired && (!link.addressed || link.controller.is_some()),
                 }
         };
         links.0.iter().filter(fits).collect()
@@ -56,6 +62,16 @@ mod tests {
         };
         let loopback = Link { ethernet: false, ..link(1, "lo", 0) };
         let links = Links(vec![loopback, link(2, "eth0", 1), link(3, "eth1", 2), link(4, "wlan0", 3)]);
+        let used = |link: Link| Link { wired: true, addressed: true, ..link };
+        let wired = |link: Link| Link { wired: true, ..link };
+        let machine = Links(vec![
+            wired(link(2, "eth0", 1)),
+            used(link(3, "eth1", 2)),
+            link(4, "usb0", 3),
+            Link { controller: Some(9), ..used(link(5, "eth2", 4)) },
+        ]);
+        let all: Vec<_> = Wanted::parse("all").find(&machine).iter().map(|link| link.index).collect();
+        assert_eq!(all, [2, 5]);
         for (text, expected) in [
             ("eth1", vec![3]),
             ("02:00:00:00:00:03", vec![4]),

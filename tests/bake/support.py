@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = ROOT / "image" / "bake-initramfs"
+BONDSTRAP = ROOT / "dist" / "bondstrap"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "image"))
 

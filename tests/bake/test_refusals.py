@@ -124,20 +124,6 @@ class Refusals(Case):
         self.assertIn("out can't be written: File too large", done.stderr)
         self.assertEqual(sorted(self.dir.iterdir()), before)
 
-    def test_words(self):
-        """Words that the program itself refuses are refused here, in its words."""
-        script = self.file("words", b"")
-        script.write_text("#!/bin/sh\n[ \"$2\" != bad ] || { echo 'error in column 1' >&2; exit 2; }\n")
-        script.chmod(0o755)
-        source = self.file("in", tools())
-        from bake import bake, errors
-        with self.assertRaisesRegex(errors.Refusal, "error in column 1"):
-            bake.check_words("bad", script)
-        bake.check_words("good", script)
-        with self.assertRaisesRegex(errors.Refusal, "NUL"):
-            bake.check_words("a\0b", script)
-        self.assertTrue(source.exists())
-
     def quiet(self, data):
         """A run in this process: exit code and sentence."""
         source = self.file("in", data)

@@ -16,6 +16,8 @@ sys.path += [str(ROOT / "image"), str(ROOT / "tests" / "bake")]
 from kernel_model import Kernel  # noqa: E402
 from support import DIR, FILE, PACKERS, PROGRAM, cpio, directories, elf, systemd  # noqa: E402
 
+# With which words a layout of 9 is told from the others.
+NINE = "remaster-iso: warning: this is an installer as of version 9 ("
 COMMAND = ROOT / "image" / "remaster-iso"
 BONDSTRAP = ROOT / "dist" / "bondstrap"
 WORDS = "bond=eth0,eth1 bondmode=802.3ad ip=dhcp"
@@ -35,12 +37,34 @@ GRUB = 'set default="0"\n\nfunction load_video {\n  insmod all_video\n}\nset tim
 ) + 'menuentry "memtest" {\n    chainloader /boot/memtest.efi\n}\n'  # fmt: skip
 SEARCH = GRUB.replace("set timeout=5\n", "set timeout=5\nsearch --file --set /install.img\n")
 
-def root_of_installer():
-    """Entries of an install.img."""
+# The installer itself, as far as anything here looks at it.
+INIT = b"""#!/usr/bin/env python
+import install
+
+def main(args):
+    rename_nics()
+
+    rc = install.go(ui, args,
+                    answers)
+    return rc
+"""
+SCRIPTS = b"script_dict = {}\n\ndef add_script(stage, url):\n    script_dict.setdefault(stage, []).append(url)\n"
+# What is put beside it, and what is put over it.
+OURS = {"/usr/bin/bondstrap", "/etc/systemd/system/bondstrap.service", "/etc/profile.d/bondstrap.sh",
+        "/etc/systemd/system/multi-user.target.wants/bondstrap.service", "/opt/bondstrap", "/opt/bondstrap/persist",
+        "/opt/bondstrap/answerfile", "/opt/bondstrap/answerfile.py", "/opt/bondstrap/firstboot",
+        "/opt/bondstrap/bondstrap-firstboot.service", "/opt/xensource/installer/init"}  # fmt: skip
+
+
+def root_of_installer(init=INIT, scripts=SCRIPTS, renames=True):
+    """Entries of an install.img. `renames`: it gives the NICs temporary names, as 8 does."""
     names = {entry[0] for entry in systemd()}
     more = [entry for entry in directories("opt/xensource/installer", "etc/profile.d",
                                            "etc/systemd/system/multi-user.target.wants") if entry[0] not in names]
-    return [*systemd(), *more, ("opt/xensource/installer/init", PROGRAM, b"#!/usr/bin/python\n"),
+    if renames:
+        more += [("etc/init.d", DIR, b""), ("etc/init.d/interface-rename-sideway", PROGRAM, b"#!/bin/sh\n")]
+    return [*systemd(), *more, ("opt/xensource/installer/init", PROGRAM, init),
+            ("opt/xensource/installer/scripts.py", FILE, scripts),
             ("etc/systemd/system/installer.service", FILE, b"[Service]\n")]
 
 
@@ -66,7 +90,7 @@ class Tree:
     def __init__(self, folder, layout="8.3"):
         self.folder = Path(folder)
         compression, configs, inner = LAYOUTS[layout]
-        self.write("install.img", PACKERS[compression](cpio(root_of_installer())))
+        self.write("install.img", PACKERS[compression](cpio(root_of_installer(renames=layout != "9"))))
         for name, text in configs.items():
             self.write(name, text.encode())
         for name in ("boot/vmlinuz", "boot/alt/vmlinuz", "boot/xen.gz", "boot/memtest.bin", "EULA"):
@@ -190,11 +214,12 @@ class Case(unittest.TestCase):
                               cwd=self.dir, timeout=60, check=False, **options)
 
     def remaster(self, source, words=WORDS, name="out.iso", warnings=""):
-        """A new ISO, and what is told about it."""
+        """A new ISO, and what is told about it. `warnings`: what they begin with; None: any."""
         target = self.dir / name
         done = self.run_command(source, target, "--binary", self.program, *(["--cmdline", words] if words else []))
         self.assertEqual(done.returncode, 0, done.stderr)
         if warnings is not None:
-            self.assertEqual(done.stderr, warnings)
+            self.assertEqual(done.stderr[: len(warnings)] if warnings else done.stderr, warnings)
+            self.assertEqual(done.stderr.count("\n"), bool(warnings))
         self.assertFalse(list(self.dir.glob(".bondstrap-*")), "something was left")
         return target, done.stdout

@@ -7,10 +7,7 @@ import zlib
 from pathlib import Path
 
 import isos
-from isos import LAYOUTS, SECTOR, WORDS, Case, boot_pointers, extract, fat_file, place, unpack
-
-OURS = {"/usr/bin/bondstrap", "/etc/systemd/system/bondstrap.service", "/etc/profile.d/bondstrap.sh",
-        "/etc/systemd/system/multi-user.target.wants/bondstrap.service", "/bondstrap.baked"}  # fmt: skip
+from isos import LAYOUTS, OURS, SECTOR, WORDS, Case, boot_pointers, extract, fat_file, place, unpack
 
 
 def linux_lines(text):
@@ -33,7 +30,7 @@ class Layouts(Case):
         for layout, (compression, configs, _) in LAYOUTS.items():
             with self.subTest(layout):
                 source = self.iso(layout, f"{layout}.iso")
-                target, said = self.remaster(source, name=f"{layout}-out.iso")
+                target, said = self.remaster(source, name=f"{layout}-out.iso", warnings=isos.NINE if layout == "9" else "")
                 before = extract(source, self.dir / f"{layout}-before")
                 after = extract(target, self.dir / f"{layout}-after")
                 self.assertIn(f"XCP-ng {layout}.0", said)
@@ -62,7 +59,7 @@ class Layouts(Case):
         self.assertTrue(before.startswith(magic) and after.startswith(before))
         self.assertTrue(zlib.decompressobj(31).decompress(after[len(before) :].lstrip(b"\0")).startswith(b"070701"))
         old, new = unpack(before), unpack(after)
-        self.assertEqual({path for path in new if new[path] != old.get(path)}, OURS)
+        self.assertEqual({path for path in new if new[path] != old.get(path)}, OURS | {"/bondstrap.baked"})
         self.assertFalse(old.keys() - new.keys())
 
     def check_boot(self, source, target):
@@ -107,7 +104,7 @@ class Layouts(Case):
                  "/usr/lib/ISOLINUX/isohdpfx.bin", "-c", "boot/isolinux/boot.cat", "-b", "boot/isolinux/isolinux.bin",
                  "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "-eltorito-alt-boot", "-e",
                  "boot/efiboot.img", "-no-emul-boot", "-isohybrid-gpt-basdat", tree.folder)  # fmt: skip
-        target, _ = self.remaster(source)
+        target, _ = self.remaster(source, warnings=isos.NINE)
         self.assertEqual(self.reports(source), self.reports(target))
 
     def test_booting_by_grub_alone(self):

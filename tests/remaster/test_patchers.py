@@ -9,10 +9,7 @@ import subprocess
 import unittest
 
 import isos
-from isos import LAYOUTS, PACKERS, WORDS, Case, cpio, fat_file, unpack
-
-OURS = {"/usr/bin/bondstrap", "/etc/systemd/system/bondstrap.service", "/etc/profile.d/bondstrap.sh",
-        "/etc/systemd/system/multi-user.target.wants/bondstrap.service"}  # fmt: skip
+from isos import LAYOUTS, OURS, PACKERS, WORDS, Case, cpio, fat_file, unpack
 
 
 class Patchers(Case):
@@ -49,8 +46,11 @@ class Patchers(Case):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn("the image has bonding, 8021q", done.stdout)
             old, new = unpack(before), unpack(self.packed(folder))
-            self.assertEqual({path for path in new if new[path] != old.get(path)} - {path for path in old}, OURS)
+            self.assertEqual({path for path in new if new[path] != old.get(path)} - {path for path in old},
+                             OURS - old.keys())
             self.assertFalse(old.keys() - new.keys())
+            self.assertEqual(new["/opt/xensource/installer/init"][1].count(b"add_script("), 1)
+            self.assertIn("/opt/xensource/installer/init calls persist", done.stdout)
         self.assertEqual(stat.S_IMODE((folder / "etc/profile.d").stat().st_mode), 0o755)
         # Through /sbin, /lib and the like as the image has them, and not over them.
         self.assertTrue((folder / "sbin").is_symlink())
@@ -60,6 +60,26 @@ class Patchers(Case):
         tree = self.tree()
         tree.write("install.img", bz2.compress(self.packed(folder)))
         self.remaster(tree.build(self.dir / "in.iso"))
+
+    def test_nine(self):
+        done = self.patch("install", self.unpacked(cpio(isos.root_of_installer(renames=False))))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("warning: this is an installer as of version 9 (install.img has no interface-rename-sideway)", done.stderr)
+
+    def test_words_too_long_change_nothing(self):
+        given = self.dir / "given"
+        before = isos.extract(self.iso(), given)
+        done = self.patch("iso", given, BONDSTRAP_CMDLINE=f"{WORDS} a.b={'x' * 1000}")
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("Xen passes on 1023 bytes of Linux's words", done.stderr)
+        after = {str(path.relative_to(given)): path.read_bytes() for path in sorted(given.rglob("*")) if path.is_file()}
+        self.assertEqual(before, after)
+    def test_unattended(self):
+        isos.extract(self.iso(), self.dir / "given")
+        done = self.patch("iso", self.dir / "given", BONDSTRAP_CMDLINE=WORDS, BONDSTRAP_ANSWERFILE="http://192.0.2.5/a.xml")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(" install answerfile_generator=file:///opt/bondstrap/answerfile bondstrap.answerfile=http://192.0.2.5/a.xml",
+                      (self.dir / "given/EFI/xenserver/grub.cfg").read_text())  # fmt: skip
 
     def test_both_make_what_remaster_makes(self):
         source = self.iso()
@@ -96,6 +116,7 @@ class Patchers(Case):
             ("iso", self.dir, {}, "no boot configuration of this installer starts Linux"),
             ("iso", self.dir, {"BONDSTRAP_CMDLINE": "a'b"}, "BONDSTRAP_CMDLINE: in a'b GRUB"),
             ("iso", self.dir / "no", {}, "it takes one directory"),
+            ("iso", self.dir, {"BONDSTRAP_ANSWERFILE": "a.xml"}, "BONDSTRAP_ANSWERFILE: a.xml is no URL"),
         ):  # fmt: skip
             with self.subTest(which, says=says):
                 done = self.patch(which, folder, **environment)
@@ -106,15 +127,24 @@ class Patchers(Case):
 class Hook(unittest.TestCase):
     FOLDER = isos.ROOT / "hooks/xcp-ng"
 
-    def test_unit_is_what_systemd_219_knows(self):
-        unit = configparser.ConfigParser(strict=True, interpolation=None)
-        unit.optionxform = str
-        unit.read(self.FOLDER / "bondstrap.service")
-        # systemd.unit(5), systemd.service(5) and systemd.exec(5) of 219.
-        known = {"Unit": {"Description", "After", "Before"}, "Install": {"WantedBy"},
-                 "Service": {"Type", "ExecStart", "Restart", "RestartPreventExitStatus", "RestartSec", "StartLimitInterval",
-                             "StandardOutput", "StandardError"}}  # fmt: skip
-        self.assertEqual({name: set(unit[name]) for name in unit.sections()}, known)
+    # systemd.unit(5), systemd.service(5) and systemd.exec(5) of 219.
+    KNOWN = {"Unit": {"Description", "After", "Before", "Wants", "ConditionPathExists"}, "Install": {"WantedBy"},
+             "Service": {"Type", "ExecStart", "Restart", "RestartPreventExitStatus", "RestartSec", "StartLimitInterval",
+                         "StandardOutput", "StandardError", "TimeoutStartSec"}}  # fmt: skip
+
+    def test_units_are_what_systemd_219_knows(self):
+        units = {}
+        for path in sorted(self.FOLDER.glob("*.service")):
+            # A key may stand there twice.
+            unit = units[path.name] = configparser.ConfigParser(strict=False, interpolation=None)
+            unit.optionxform = str
+            unit.read(path)
+            self.assertEqual(set(unit.sections()), set(self.KNOWN))
+            for name in unit.sections():
+                self.assertLessEqual(set(unit[name]), self.KNOWN[name], path.name)
+            self.assertEqual(unit["Install"]["WantedBy"], "multi-user.target")
+        self.assertEqual(set(units), {"bondstrap.service", "bondstrap-firstboot.service", "bondstrap-persist.service"})
+        unit = units["bondstrap.service"]
         self.assertEqual(unit["Service"]["Type"], "simple")
         self.assertEqual(unit["Service"]["ExecStart"], "/usr/bin/bondstrap up --stay")
         self.assertIn("installer.service", unit["Unit"]["Before"].split())

@@ -241,20 +241,6 @@ class Told(Case):
         source = self.iso()
         self.assertEqual(self.warned(WORDS, source), "")
         self.assertIn("no words given, so bondstrap stays idle", self.warned("", source))
-        own = "console=hvc0 console=tty0 "
-        line = "bond=eth0,eth1 a.b=" + "x" * 2000
-        for length, says in ((1023, ""), (1024, "Linux's words have 1024 bytes, and Xen cuts them after 1023")):
-            said = self.warned(line[: length - len(own)], source)
-            # The longest of all entries is another one.
-            said = [text for text in said.splitlines() if "multipath" not in text]
-            self.assertEqual([says in text for text in said], [True] * bool(says), said)
-        # With `bond`; the entry multipath has one of its own.
-        for count, told in ((29, []), (30, ["multipath: 32"]), (31, ["install: 32", "multipath: 33"])):
-            said = self.warned("bond=eth0,eth1 " + " ".join(f"w{number}=x" for number in range(count)), source)
-            for part in ("install: 32", "multipath: 32", "multipath: 33"):
-                sentence = f"{part.split(': ')[1]} words name=value that the kernel does not know; from 32 on it panics"
-                self.assertEqual(any(part.split(":")[0] in line and sentence in line for line in said.splitlines()),
-                                 part in told, said)
         self.assertIn('"bonds" is not a word of ours', self.warned("bond=eth0,eth1 bonds=eth0", source))
 
     def test_words_that_bondstrap_refuses(self):

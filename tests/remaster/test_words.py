@@ -198,6 +198,20 @@ class Pxe(Case):
         self.assertIn("module2 /xcp-ng/8.3/bond.img\n", text)
         self.assertIn("module ${base}/vmlinuz console=hvc0 console=tty0 bond=eth0,eth1\n", text)
 
+    def test_each_is_a_whole_file(self):
+        """One that boots without a question, and that the loader can read."""
+        for plain in ([], ["--plain"]):
+            shown = {name: self.shown("--cmdline", 'bond=eth0,eth1 x="a b;c"', "--loader", name, *plain) for name in pxe.LOADERS}
+            self.assertTrue(shown["pxelinux"].startswith("DEFAULT bondstrap\nLABEL bondstrap\n"))
+            self.assertTrue(shown["grub"].startswith("set timeout=5\nmenuentry "))
+            self.assertTrue(shown["ipxe"].startswith("#!ipxe\n") and shown["ipxe"].endswith("\nboot\n"))
+            path = self.dir / "grub.cfg"
+            path.write_text(shown["grub"])
+            subprocess.run(["grub-script-check", path], check=True, capture_output=True)
+
+    def test_ipxe_gets_xen_unpacked(self):
+        self.assertRegex(self.shown("--cmdline", "bond=eth0", "--loader", "ipxe"), r"\nkernel \$\{base\}/xen dom0_")
+
     def test_a_second_initrd(self):
         text = self.shown("--cmdline", "bond=eth0", "--plain", "--overlay", "overlay.cpio.gz")
         self.assertIn("INITRD installer/initrd.img,installer/overlay.cpio.gz\n", text)

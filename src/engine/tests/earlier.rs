@@ -1,9 +1,11 @@
 //! What an earlier engine has left, under the same words and under others.
 
 use super::world::World;
-use crate::engine::state::Phase;
+use crate::engine::earlier::left_over;
+use crate::engine::state::{FoundPort, Phase};
 use crate::engine::types::{Action, Exit};
 use crate::links::Kind;
+use crate::words::plan_line;
 
 const STATIC: &str = "bond=eth0,eth1 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0:none";
 
@@ -33,16 +35,26 @@ fn other_words_do_not_tear_down_what_is_there() {
         (STATIC, "bond=eth0,eth1 ip=192.0.2.11::192.0.2.1:255.255.255.0::bond0:none", "192.0.2.10/24"),
         (STATIC, "bond=eth0,eth1 ip=dhcp", "192.0.2.10/24"),
         (vlan, STATIC, "bond0.42"),
+        (
+            STATIC,
+            "bond=eth0,eth1 bondmode=active-backup ip=192.0.2.10::192.0.2.1:24::bond0:none",
+            "bond0 in mode 802.3ad",
+        ),
     ] {
         let first = online(before);
-        let mut second = successor(&first, words, true);
-        second.look();
-        let outcome = second.outcome.clone().unwrap();
-        assert_eq!(outcome.exit, Exit::Words, "{words}");
+        let state = first.engine.state(1, 1);
+        let sentence = left_over(&plan_line(words.as_bytes()), &state, &first.view, first.now).expect(words);
         let expected = format!("{left} of an earlier bondstrap up is still there");
-        assert!(outcome.sentence.starts_with(&expected), "{}", outcome.sentence);
-        assert_eq!(second.view, first.view);
-        assert_eq!(second.engine.state(2, 1).found, first.engine.state(1, 1).found, "for `down`");
+        assert!(sentence.starts_with(&expected), "{sentence}");
+        let same = plan_line(before.as_bytes());
+        assert_eq!(left_over(&same, &state, &first.view, first.now), None, "{before}");
+        let mut gone = first.view.clone();
+        gone.links.0.retain(|link| link.name != "bond0");
+        assert_eq!(
+            left_over(&plan_line(words.as_bytes()), &state, &gone, first.now),
+            None,
+            "nothing is left"
+        );
     }
 }
 
@@ -53,11 +65,10 @@ fn a_lease_that_nobody_asks_for_is_left_to_down() {
     first.look();
     let mut state = first.engine.state(1, 1);
     state.lease = [("bond0".to_owned(), super::holding::lease(3_600))].into();
-    let mut second = World::with(STATIC, true, Some(state));
-    second.view = first.view.clone();
-    second.look();
-    let sentence = second.outcome.unwrap().sentence;
+    let words = plan_line(STATIC.as_bytes());
+    let sentence = left_over(&words, &state, &first.view, first.now).unwrap();
     assert!(sentence.starts_with("the lease of bond0 of an earlier bondstrap up"), "{sentence}");
+    assert_eq!(left_over(&words, &state, &first.view, 5_000_000), None, "it ran out long ago");
 }
 
 #[test]
@@ -72,9 +83,7 @@ fn a_network_in_use_is_not_given_back_at_a_silent_switch() {
     let state = second.engine.state(2, 1);
     assert_eq!(state.exit, Some(Exit::NoPartner as u8));
     assert!(
-        state
-            .sentence
-            .ends_with("the network of an earlier bondstrap up is left as it is, and its engine stays"),
+        state.sentence.ends_with("the bond is left as it is, and the engine stays"),
         "{}",
         state.sentence
     );
@@ -110,9 +119,9 @@ fn a_lease_that_nobody_confirms_at_a_silent_switch_is_held_and_is_no_network() {
     second.agree(false);
     second.pass(60_000);
     let state = second.engine.state(2, 1);
-    assert_eq!(state.addresses, [lease.network().unwrap()]);
+    assert_eq!(state.addresses, [ipnetwork::IpNetwork::V4(lease.network().unwrap())]);
     assert_eq!(state.exit, Some(Exit::NoPartner as u8), "{:?}", second.said());
-    assert_eq!(state.phase, Phase::Dhcp);
+    assert_eq!(state.phase, Phase::Lacp);
     second.agree(true);
     second.pass(60_000);
     let state = second.engine.state(2, 1);
@@ -152,4 +161,58 @@ fn a_foreign_bond_in_place_of_ours_is_left_alone() {
     empty.partner(&["eth0", "eth1"]);
     empty.look();
     assert_eq!(empty.engine.state(1, 1).phase, Phase::Online, "an empty one is as good as ours");
+}
+
+#[test]
+fn a_network_in_use_is_remembered_through_two_kills() {
+    let mut first = online(STATIC);
+    first.agree(false);
+    let second = successor(&first, STATIC, true);
+    let state = second.engine.state(2, 1);
+    assert!(state.came_online, "before its first look");
+    assert_eq!(state.addresses, first.engine.state(1, 1).addresses);
+    let mut third = World::with(STATIC, true, Some(state));
+    third.view = first.view.clone();
+    third.now = first.now;
+    third.look();
+    third.pass(60_000);
+    assert!(third.outcome.is_none() && third.view.links.named("bond0").is_some());
+    let stopped = third.stop();
+    assert_eq!(stopped.exit, Exit::Unexpected);
+    assert!(
+        stopped.sentence.starts_with("stopped by SIGTERM while waiting for an LACP partner"),
+        "{}",
+        stopped.sentence
+    );
+    assert!(third.view.links.named("bond0").is_some());
+}
+
+#[test]
+fn a_port_that_went_elsewhere_does_not_keep_the_others_from_being_kept() {
+    let first = online(STATIC);
+    let mut second = successor(&first, STATIC, true);
+    second.nic(9, "br7");
+    second.link("br7").kind = Kind::Other("bridge".into());
+    let port = second.link("eth1");
+    (port.controller, port.port) = (Some(9), None);
+    second.look();
+    second.pass(1_000);
+    assert_eq!(second.engine.state(2, 1).phase, Phase::Online, "{:?}", second.said());
+    second.link("bond0").up = false;
+    second.look();
+    second.pass(1_000);
+    assert!(second.link("bond0").up, "it is kept");
+}
+
+#[test]
+fn what_an_earlier_engine_found_went_with_its_bond() {
+    let first = online(STATIC);
+    let mut state = first.engine.state(1, 1);
+    state.found.ports = vec![FoundPort { index: 2, up: false }];
+    let mut second = World::with(STATIC, true, Some(state));
+    second.nic(2, "eth0").nic(3, "eth1");
+    second.link("eth0").up = true;
+    second.look();
+    let ports = second.engine.state(2, 1).found.ports;
+    assert_eq!(ports, [FoundPort { index: 2, up: true }, FoundPort { index: 3, up: false }]);
 }

@@ -1,7 +1,7 @@
 //! Three hours behind DHCP servers that come and go, with cables, switches and engines that do too.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use proptest::prelude::*;
 
@@ -111,7 +111,7 @@ proptest! {
         lan.pass(&mut world, 400_000)?;
         let state = world.engine.state(1, 1);
         prop_assert_eq!(state.phase, Phase::Online, "{:?}", world.said().iter().rev().take(9).collect::<Vec<_>>());
-        let there: BTreeMap<u32, Vec<Ipv4Addr>> = lan.addresses();
+        let there: BTreeMap<u32, Vec<IpAddr>> = lan.addresses();
         prop_assert_eq!(there.values().flatten().count(), 1, "{:?}", there);
     }
 }

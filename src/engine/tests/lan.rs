@@ -1,9 +1,9 @@
 //! What is behind the switch: DHCP servers; and what the kernel does with the addresses that come of them.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnetwork::Ipv4Network;
+use ipnetwork::IpNetwork;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -103,9 +103,9 @@ pub(super) struct Lan {
     /// Answers on their way: when, to which interface.
     answers: Vec<(Millis, u32, Vec<u8>)>,
     /// Per interface: its addresses, and until when the kernel keeps them.
-    addresses: BTreeMap<u32, BTreeMap<Ipv4Network, Option<Millis>>>,
+    addresses: BTreeMap<u32, BTreeMap<IpNetwork, Option<Millis>>>,
     /// Until when a server has granted each address.
-    granted: BTreeMap<Ipv4Addr, Millis>,
+    granted: BTreeMap<IpAddr, Millis>,
     /// So much of what was done has been dealt with.
     seen: usize,
     last_look: Millis,
@@ -128,7 +128,7 @@ impl Lan {
         }
     }
 
-    pub(super) fn addresses(&self) -> BTreeMap<u32, Vec<Ipv4Addr>> {
+    pub(super) fn addresses(&self) -> BTreeMap<u32, Vec<IpAddr>> {
         self.addresses
             .iter()
             .map(|(index, there)| (*index, there.keys().map(|net| net.ip()).collect()))
@@ -182,7 +182,7 @@ impl Lan {
             if let Some(answer) = answer {
                 if option(&answer, 53) == Some(&[ACK]) {
                     // Two servers may have granted it, each in its own words.
-                    let until = self.granted.entry(server.gives()).or_default();
+                    let until = self.granted.entry(server.gives().into()).or_default();
                     *until = (*until).max(at + ROUND_TRIP + Millis::from(server.term) * 1_000);
                 }
                 self.answers.push((at + ROUND_TRIP, index, answer));

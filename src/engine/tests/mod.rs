@@ -8,4 +8,5 @@ mod hours;
 mod lan;
 mod phases;
 mod random;
+mod uppers;
 mod world;

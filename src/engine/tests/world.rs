@@ -120,8 +120,14 @@ impl World {
     /// SIGKILL: the engine leaves everything as it is, and another one finds it.
     pub(super) fn restart(&mut self) {
         let previous = Some(self.engine.state(1, 1));
-        let config =
-            Config { limited: false, seed: self.now, kernel: "6.1".into(), installer_names: false, previous };
+        let config = Config {
+            // Its limits are told only, where a network is in use.
+            limited: previous.as_ref().is_some_and(|state| state.came_online) && self.restarts % 2 == 1,
+            seed: self.now,
+            kernel: "6.1".into(),
+            installer_names: false,
+            previous,
+        };
         self.engine = Engine::new(plan_line(self.words.as_bytes()), config, self.now);
         self.restarts += 1;
         self.look();
@@ -190,6 +196,9 @@ impl World {
 
     fn new_index(&mut self) -> u32 {
         self.next_index += 1;
+        while self.view.links.get(self.next_index - 1).is_some() {
+            self.next_index += 1;
+        }
         self.next_index - 1
     }
 
@@ -202,7 +211,7 @@ impl World {
             return Err(errno);
         }
         match action {
-            Action::CreateBond { name, mode, options, mac, .. } => {
+            Action::CreateBond { name, mode, options, mac, mtu } => {
                 if self.view.links.named(name).is_some() {
                     return Err(17);
                 }
@@ -214,6 +223,7 @@ impl World {
                     name: name.clone(),
                     kind,
                     mac: *mac,
+                    mtu: mtu.unwrap_or(1500),
                     ..Link::default()
                 });
             }
@@ -247,9 +257,53 @@ impl World {
                 (link.controller, link.port, link.up) = (None, None, false);
             }
             Action::Up(index) => self.by_index(*index).up = true,
-            Action::CreateVlan { name, lower, id } => {
+            Action::CreateBridge { name, mac, mtu } => {
+                if self.view.links.named(name).is_some() {
+                    return Err(17);
+                }
                 let index = self.new_index();
-                let mac = self.by_index(*lower).mac;
+                let kind = Kind::Other("bridge".into());
+                let (name, mac, mtu) = (name.clone(), *mac, mtu.unwrap_or(1500));
+                self.view.links.0.push(Link {
+                    index,
+                    name,
+                    kind,
+                    mac,
+                    mtu,
+                    ethernet: true,
+                    ..Link::default()
+                });
+            }
+            Action::Join { port, bridge } => {
+                let carrier = self.by_index(*port).carrier;
+                self.by_index(*port).controller = Some(*bridge);
+                self.by_index(*bridge).carrier |= carrier;
+            }
+            Action::SetLink { index, mac, mtu } => {
+                let link = self.by_index(*index);
+                if mac.is_some() {
+                    (link.mac, link.up) = (*mac, false);
+                }
+                link.mtu = mtu.unwrap_or(link.mtu);
+            }
+            Action::Rename { index, name, up } => {
+                if self.view.links.named(name).is_some() {
+                    return Err(17);
+                }
+                let link = self.by_index(*index);
+                if link.up && !up {
+                    return Err(16);
+                }
+                link.name.clone_from(name);
+            }
+            Action::Down(index) => self.by_index(*index).up = false,
+            Action::CreateVlan { name, lower, id, mac, mtu } => {
+                let index = self.new_index();
+                let below = self.by_index(*lower);
+                if mtu.is_some_and(|mtu| mtu > below.mtu) {
+                    return Err(34);
+                }
+                let (mac, below_mtu) = (mac.or(below.mac), below.mtu);
                 let (kind, lower) = (Kind::Vlan(*id), Some(*lower));
                 self.view.links.0.push(Link {
                     index,
@@ -257,22 +311,29 @@ impl World {
                     kind,
                     lower,
                     mac,
+                    mtu: mtu.unwrap_or(below_mtu),
                     ..Link::default()
                 });
             }
-            Action::Delete(index) => self.view.links.0.retain(|link| link.index != *index),
+            Action::Delete(index) => {
+                self.view.links.0.retain(|link| link.index != *index);
+                for link in &mut self.view.links.0 {
+                    link.controller = link.controller.filter(|controller| controller != index);
+                }
+                self.view.addresses.retain(|found| found.index != *index);
+            }
             Action::AddAddress { index, address, lifetime, .. } => {
                 self.act(&Action::DelAddress { index: *index, address: *address })?;
-                let (index, address, lifetime) = (*index, (*address).into(), *lifetime);
+                let (index, address, lifetime) = (*index, *address, *lifetime);
                 self.view.addresses.push(FoundAddress { index, address, broadcast: None, lifetime });
             }
             Action::DelAddress { index, address } => {
-                let address = (*address).into();
+                let address = *address;
                 self.view.addresses.retain(|found| found.index != *index || found.address != address);
             }
-            Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 => {
+            Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 && to.is_ipv4() => {
                 self.view.defaults.retain(|route| route.metric != 0);
-                let (index, via, source) = (*index, *via, Some(*source));
+                let (index, via, source) = (*index, via.and_then(v4), source.and_then(v4));
                 let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
                 self.view.defaults.push(route);
             }
@@ -297,4 +358,8 @@ impl World {
         let texts = self.done.iter().filter(|entry| said(entry));
         texts.map(|(_, action)| if let Action::Say(_, text) = action { text.as_str() } else { "" }).collect()
     }
+}
+
+fn v4(address: std::net::IpAddr) -> Option<std::net::Ipv4Addr> {
+    if let std::net::IpAddr::V4(address) = address { Some(address) } else { None }
 }

@@ -1,0 +1,88 @@
+//! resolv.conf, the host name, and as whom the DHCP clients present themselves.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::Engine;
+use super::lease::client_id;
+use super::state::Client;
+use super::target::Target;
+use super::types::Action;
+
+/// Names as they were written last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Names {
+    servers: Vec<IpAddr>,
+    search: Vec<String>,
+    host: Option<String>,
+}
+
+impl Engine {
+    /// resolv.conf and host name.
+    pub(super) fn set_names(&mut self, out: &mut Vec<Action>) {
+        if self.plan.bondstrap.handover.iter().any(|word| word == "none") {
+            return;
+        }
+        let servers = self.name_servers();
+        let had_servers = self.names.as_ref().is_some_and(|names| !names.servers.is_empty());
+        let host = self.host_name();
+        let search = self.targets.iter().filter_map(|target| target.lease.as_ref()).find_map(|lease| {
+            let domain = lease.domain.clone().into_iter().collect::<Vec<_>>();
+            Some(if lease.search.is_empty() { domain } else { lease.search.clone() })
+                .filter(|list| !list.is_empty())
+        });
+        let names = Names {
+            servers: servers.clone(),
+            search: search.clone().unwrap_or_default(),
+            host: host.clone(),
+        };
+        if self.names.as_ref() == Some(&names) {
+            // Whoever has changed them since had a reason.
+            return;
+        }
+        self.names = Some(names);
+        // Those of a lease go with it.
+        if !servers.is_empty() || had_servers {
+            self.found.files = true;
+            out.push(Action::Resolver { servers, search: search.unwrap_or_default() });
+        }
+        if let Some(name) = host {
+            self.found.files = true;
+            out.push(Action::HostName { name, only_if_unset: self.plan.hostname.is_none() });
+        }
+    }
+
+    /// Name servers in order: `nameserver=`, those of `ip=`, those of the leases.
+    pub(super) fn name_servers(&self) -> Vec<IpAddr> {
+        let written = self.plan.dns.iter().copied();
+        let spec = self.targets.iter().flat_map(|target| target.spec.dns.iter().copied());
+        let leased =
+            self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.dns);
+        let leased = leased.map(|address| IpAddr::V4(*address)).filter(|_| self.plan.peerdns);
+        let mut all = Vec::new();
+        for server in written.chain(spec).chain(leased) {
+            if !all.contains(&server) {
+                all.push(server);
+            }
+        }
+        all
+    }
+
+    /// As what each DHCP client presents itself.
+    pub(super) fn clients(&self) -> BTreeMap<String, Client> {
+        let client = |target: &Target| {
+            let mac = target.mac.filter(|_| target.machine.is_some())?;
+            let client_id = client_id(self.plan.dhcp.client_id, mac);
+            Some((target.name().to_owned(), Client { mac, client_id }))
+        };
+        let mut all = self.config.previous.as_ref().map(|state| state.clients.clone()).unwrap_or_default();
+        all.extend(self.targets.iter().filter_map(client));
+        all
+    }
+
+    /// The host name of the words, else of a lease.
+    pub(super) fn host_name(&self) -> Option<String> {
+        let leased = || self.targets.iter().find_map(|target| target.lease.as_ref()?.hostname.clone());
+        self.plan.hostname.clone().or_else(leased)
+    }
+}

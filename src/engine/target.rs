@@ -1,0 +1,215 @@
+//! One interface that the plan addresses, and what is known of it.
+
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+
+use crate::clock::Millis;
+use crate::dhcp::v4::lease::Lease;
+use crate::dhcp::v4::machine::{self, Machine};
+use crate::dhcp::v4::note::Refused;
+use crate::lacp::verdict::Verdict;
+use crate::links::{Link, Links};
+use crate::mac::Mac;
+use crate::plan::{Interface, Method4, Method6, Plan};
+
+/// One interface to be addressed.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) spec: Interface,
+    /// Which bond of the plan it stands on; none: on none.
+    pub(super) bond: Option<usize>,
+    /// The words build it.
+    built: bool,
+    pub(super) index: Option<u32>,
+    pub(super) mac: Option<Mac>,
+    /// What stands on no bond passes traffic where it has carrier.
+    pub(super) plain: Verdict,
+    pub(super) machine: Option<Machine>,
+    pub(super) lease: Option<Lease>,
+    /// The lease that went with its link, or of an engine that was killed: asked for again, and not confirmed yet.
+    pub(super) previous: Option<Lease>,
+    pub(super) addresses: Vec<IpNetwork>,
+    /// What an engine that was killed has left there: goes if another address comes.
+    pub(super) left: Option<IpNetwork>,
+    /// Default routers, of IPv4 and of IPv6.
+    pub(super) gateways: Vec<IpAddr>,
+    /// Since when it could send.
+    pub(super) begun: Option<Millis>,
+    /// What is written in the words has been set.
+    pub(super) written: bool,
+    pub(super) last_kick: Millis,
+    /// Ports that could send at the last step: one more is worth a kick.
+    pub(super) sending: usize,
+    /// There is a lease.
+    pub(super) done: bool,
+    /// Traffic passed at some time.
+    pub(super) ready: bool,
+    /// The link is down: its routes are gone, its addresses may be.
+    pub(super) was_down: bool,
+    /// The DHCP machine was told that nothing can be sent.
+    pub(super) paused: bool,
+    /// No traffic has passed for a while: when some does again a lease is checked, a static address announced.
+    pub(super) cut: bool,
+    /// When the addresses are to be announced once more.
+    pub(super) announce_at: Option<Millis>,
+}
+
+impl Target {
+    /// All interfaces that the plan addresses.
+    pub(super) fn of(plan: &Plan) -> Vec<Self> {
+        let new = |spec: &Interface| Self {
+            bond: bond_below(plan, &spec.name),
+            built: plan.builds(&spec.name),
+            spec: spec.clone(),
+            index: None,
+            mac: None,
+            plain: Verdict::NoCarrier,
+            machine: None,
+            lease: None,
+            previous: None,
+            addresses: Vec::new(),
+            left: None,
+            gateways: Vec::new(),
+            begun: None,
+            written: false,
+            last_kick: 0,
+            sending: 0,
+            done: false,
+            ready: false,
+            was_down: false,
+            paused: false,
+            cut: false,
+            announce_at: None,
+        };
+        plan.interfaces.iter().map(new).collect()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// The link that it is: by name, or the NIC that has the MAC.
+    pub(super) fn link<'a>(&self, links: &'a Links) -> Option<&'a Link> {
+        match self.spec.match_mac {
+            None => links.named(&self.spec.name),
+            Some(mac) => links.0.iter().find(|link| link.can_be_port() && link.own_mac() == Some(mac)),
+        }
+    }
+
+    /// A NIC that is there, or will be: what the words build always comes.
+    pub(super) fn is_expected(&self, links: &Links) -> bool {
+        self.built || self.link(links).is_some()
+    }
+
+    pub(super) fn index(&self) -> Option<u32> {
+        self.index
+    }
+
+    pub(super) fn bond(&self) -> Option<usize> {
+        self.bond
+    }
+
+    /// The link is gone, and with it whatever was on it.
+    pub(super) fn lose_link(&mut self) {
+        self.previous = self.lease.take().or(self.previous.take());
+        self.machine = None;
+        self.addresses.clear();
+        self.left = None;
+        self.gateways.clear();
+        self.begun = None;
+        self.written = false;
+        self.done = false;
+        self.ready = false;
+        self.was_down = false;
+        self.paused = false;
+        self.cut = false;
+        self.announce_at = None;
+    }
+
+    /// It has what it is to have.
+    pub(super) fn is_done(&self) -> bool {
+        let leased = self.done || !self.wants_lease();
+        leased && (self.ready || self.wants_lease() && !self.is_static())
+    }
+
+    pub(super) fn wants_lease(&self) -> bool {
+        self.spec.ipv4.method == Method4::Dhcp
+    }
+
+    /// Addresses of one of its families stand in the words.
+    pub(super) fn is_static(&self) -> bool {
+        self.spec.ipv4.method == Method4::Static || self.spec.ipv6.method == Method6::Static
+    }
+
+    /// The words have this address.
+    pub(super) fn has_written(&self, address: &IpNetwork) -> bool {
+        match address {
+            IpNetwork::V4(address) => self.spec.ipv4.addresses.contains(address),
+            IpNetwork::V6(address) => self.spec.ipv6.addresses.contains(address),
+        }
+    }
+
+    pub(super) fn begun(&self) -> Option<Millis> {
+        self.begun
+    }
+
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
+    }
+
+    pub(super) fn gateway(&self) -> Option<IpAddr> {
+        self.gateways.first().copied()
+    }
+
+    /// The default router of IPv4.
+    pub(super) fn router4(&self) -> Option<IpAddr> {
+        self.gateways.iter().find(|gateway| gateway.is_ipv4()).copied()
+    }
+
+    pub(super) fn addresses(&self) -> impl Iterator<Item = IpNetwork> + '_ {
+        self.addresses.iter().copied()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Millis> {
+        self.machine.as_ref().and_then(Machine::deadline)
+    }
+
+    pub(super) fn discovers(&self) -> u32 {
+        self.machine.as_ref().map_or(0, |machine| machine.heard().discovers)
+    }
+
+    /// DISCOVERs go out, and nobody has offered yet.
+    pub(super) fn is_selecting(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting)
+    }
+
+    /// Answers that were heard and refused, with the reasons.
+    pub(super) fn refusals(&self) -> Vec<String> {
+        self.machine.as_ref().map_or_else(Vec::new, |machine| {
+            let text = |refused: &Refused| {
+                let server = refused.server.map_or("a server".to_owned(), |server| server.to_string());
+                format!("{server}: {} ({} times)", refused.why, refused.count)
+            };
+            machine.heard().refused.iter().map(text).collect()
+        })
+    }
+}
+
+/// The bond at the bottom of `name`: itself, below the VLAN, or among the bridge's ports.
+pub fn bond_below(plan: &Plan, name: &str) -> Option<usize> {
+    // A chain cannot be longer than there are links in it; a circle in the words ends here.
+    below(plan, name, plan.vlans.len() + plan.bridges.len())
+}
+
+fn below(plan: &Plan, name: &str, further: usize) -> Option<usize> {
+    if let Some(found) = plan.bonds.iter().position(|bond| bond.name == name) {
+        return Some(found);
+    }
+    let further = further.checked_sub(1)?;
+    if let Some(vlan) = plan.vlans.iter().find(|vlan| vlan.name == name) {
+        return below(plan, &vlan.link, further);
+    }
+    let bridge = plan.bridges.iter().find(|bridge| bridge.name == name)?;
+    bridge.ports.iter().find_map(|port| below(plan, port, further))
+}

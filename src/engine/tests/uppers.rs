@@ -1,0 +1,213 @@
+//! Bridges, VLANs on anything, NICs without a bond, names, MTUs, and static IPv6.
+
+use std::net::IpAddr;
+
+use super::world::World;
+use crate::engine::state::Phase;
+use crate::engine::types::{Action, Exit};
+use crate::links::Kind;
+
+fn machine(words: &str, nics: u32) -> World {
+    let mut world = World::new(words, true);
+    for nic in 0..nics {
+        world.nic(2 + nic, &format!("eth{nic}"));
+    }
+    // Their indexes come after those of the NICs.
+    world.look();
+    world
+}
+
+fn online(words: &str, nics: u32) -> World {
+    let mut world = machine(words, nics);
+    world.pass(1_500);
+    world.agree(true);
+    world.pass(1_500);
+    assert_eq!(world.engine.state(1, 1).phase, Phase::Online, "{:?}", world.said());
+    world
+}
+
+/// Everything is given back: `before` is what was there.
+fn gives_back(mut world: World, before: &crate::engine::types::View) {
+    let found = world.engine.state(1, 1).found;
+    let actions = crate::engine::undo::actions(&found, &world.view.links);
+    world.perform(actions);
+    assert_eq!(world.view.links, before.links);
+    assert_eq!(world.view.addresses, before.addresses);
+}
+
+#[test]
+fn a_bridge_over_the_bond_and_a_nic_takes_the_address() {
+    let words = "bond=bond0:eth0,eth1 bridge=br0:bond0,eth2 ip=192.0.2.10::192.0.2.1:24::br0:none";
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+    let before = world.view.clone();
+    let world = online(words, 3);
+    let bridge = world.view.links.named("br0").unwrap().clone();
+    assert!(bridge.up);
+    let bond = world.view.links.named("bond0").unwrap();
+    assert_eq!(bridge.mac, bond.mac, "that of its first port");
+    for port in ["bond0", "eth2"] {
+        assert_eq!(world.view.links.named(port).unwrap().controller, Some(bridge.index), "{port}");
+    }
+    assert_eq!(world.view.addresses.len(), 1);
+    assert_eq!(world.view.addresses[0].index, bridge.index);
+    gives_back(world, &before);
+}
+
+#[test]
+fn a_bridge_that_somebody_made_is_left_alone() {
+    let mut world = World::new("bond=bond0:eth0,eth1 bridge=br0:bond0 ip=br0:dhcp", true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "br0");
+    world.link("br0").kind = Kind::Other("bridge".into());
+    let before = world.view.clone();
+    world.look();
+    let outcome = world.outcome.clone().unwrap();
+    assert_eq!(outcome.exit, Exit::Words);
+    assert!(
+        outcome.sentence.starts_with("br0 exists already and is not bondstrap's"),
+        "{}",
+        outcome.sentence
+    );
+    assert_eq!(world.view, before);
+}
+
+#[test]
+fn a_nic_of_its_own_has_an_address_and_is_given_back() {
+    let words =
+        "bond=bond0:eth0,eth1 ip=bond0:none ip=192.0.2.10::192.0.2.1:24::eth2:none:1400:02:00:00:00:00:99";
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+    let before = world.view.clone();
+    let mut world = online(words, 3);
+    let nic = world.link("eth2").clone();
+    assert!(nic.up && nic.mtu == 1400);
+    assert_eq!(nic.mac.unwrap().to_string(), "02:00:00:00:00:99");
+    assert_eq!(world.view.addresses.len(), 1);
+    gives_back(world, &before);
+}
+
+#[test]
+fn a_nic_that_is_not_there_holds_nobody_up_and_one_without_a_cable_does() {
+    let words = "bond=bond0:eth0,eth1 ip=bond0:none ip=192.0.2.10:::24::eth2:none rd.net.timeout.iflink=5";
+    let mut world = machine(words, 2);
+    world.pass(5_500);
+    world.agree(true);
+    assert_eq!(world.engine.state(1, 1).phase, Phase::Online, "{:?}", world.said());
+    assert!(world.said().contains(&"going on without eth2: not there after 5 s"));
+    world.nic(7, "eth2");
+    world.look();
+    world.pass(1_000);
+    assert_eq!(world.view.addresses.len(), 1, "it is addressed when it comes");
+
+    let mut dead = World::new(words, true);
+    dead.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+    dead.link("eth2").carrier = false;
+    dead.look();
+    dead.agree(true);
+    assert!(dead.engine.waiting().unwrap().what.starts_with("carrier on eth2"));
+    dead.pass(36_000);
+    let outcome = dead.outcome.clone().unwrap();
+    assert_eq!(outcome.exit, Exit::NoPartner);
+    assert!(outcome.sentence.starts_with("no carrier on eth2 within 35 s"), "{}", outcome.sentence);
+}
+
+#[test]
+fn names_of_the_words_come_first_also_round_in_a_circle() {
+    let words =
+        "bond=bond0:lan0,lan1 ifname=lan0:02:00:00:00:00:02 ifname=lan1:02:00:00:00:00:03 ip=bond0:none";
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.link("eth1").up = true;
+    let before = world.view.clone();
+    world.look();
+    world.pass(100);
+    assert!(world.view.links.named("lan0").is_some() && world.view.links.named("lan1").is_some());
+    assert!(
+        world.place(|action| matches!(action, Action::Rename { .. })) < world.place(Action::touches_bonds)
+    );
+    assert_eq!(world.stop().exit, Exit::Unexpected);
+    assert_eq!(world.view, before);
+
+    let swap =
+        "bond=bond0:eth0,eth1 ifname=eth1:02:00:00:00:00:02 ifname=eth0:02:00:00:00:00:03 ip=bond0:none";
+    let mut world = World::new(swap, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    let before = world.view.clone();
+    world.look();
+    world.pass(500);
+    let name = |index| world.view.links.get(index).unwrap().name.clone();
+    assert_eq!((name(2), name(3)), ("eth1".into(), "eth0".into()));
+    world.stop();
+    assert_eq!(world.view, before);
+}
+
+#[test]
+fn a_large_mtu_goes_up_from_the_bottom() {
+    let words = "bond=bond0:eth0,eth1 vlan=bond0.42:bond0 ip=192.0.2.10:::24::bond0.42:none:9000";
+    let mut world = online(words, 2);
+    assert_eq!((world.link("bond0").mtu, world.link("bond0.42").mtu), (9000, 9000));
+}
+
+#[test]
+fn ipv6_is_set_with_its_router_and_announced() {
+    let words = "bond=eth0,eth1 ip=[2001:db8::10]::[2001:db8::1]:64::bond0:none ip=192.0.2.10::192.0.2.1:24::bond0:none \
+                 rd.route=[2001:db8:1::]/48:[2001:db8::2] rd.route=198.51.100.0/24:192.0.2.2";
+    let mut world = online(words, 2);
+    let routes: Vec<String> = world
+        .done
+        .iter()
+        .filter_map(|(_, action)| match action {
+            Action::AddRoute { to, via, onlink: false, .. } => Some(format!("{to} {}", via.unwrap())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        routes,
+        [
+            "0.0.0.0/0 192.0.2.1",
+            "::/0 2001:db8::1",
+            "2001:db8:1::/48 2001:db8::2",
+            "198.51.100.0/24 192.0.2.2",
+        ]
+    );
+    let announced = |action: &Action| matches!(action, Action::Announce { address: IpAddr::V6(_), .. });
+    world.place(announced);
+    let state = world.engine.state(1, 1);
+    assert_eq!(state.addresses.len(), 2);
+    world.view.addresses.retain(|found| found.address.is_ipv4());
+    world.look();
+    assert_eq!(world.view.addresses.len(), 2, "what is taken away comes back");
+}
+
+#[test]
+fn two_bonds_and_one_default_route() {
+    let words = "bond=bond0:eth0,eth1 bond=bond1:eth2,eth3 ip=192.0.2.10::192.0.2.1:24::bond0:none \
+                 ip=198.51.100.10::198.51.100.1:24::bond1:none";
+    let world = online(words, 4);
+    let first = world.view.links.named("bond0").unwrap().index;
+    assert_eq!(world.view.addresses.len(), 2);
+    let defaults: Vec<u32> = world.view.defaults.iter().map(|route| route.index).collect();
+    assert_eq!(defaults, [first], "that of the first");
+    assert!(world.said().contains(&"the default route stays with bond0, so the router of bond1 is left out"));
+}
+
+#[test]
+fn all_means_wired_nics_that_nobody_uses() {
+    let mut world = World::new("bond=all ip=bond0:none", true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "usb0").nic(5, "eth2");
+    for name in ["eth0", "eth1", "eth2"] {
+        world.link(name).wired = true;
+    }
+    world.link("eth2").addressed = true;
+    world.look();
+    world.pass(500);
+    let bond = world.link("bond0").index;
+    let ports: Vec<&str> = world.view.links.ports_of(bond).map(|port| port.name.as_str()).collect();
+    assert_eq!(ports, ["eth0", "eth1"]);
+}
+
+impl Action {
+    fn touches_bonds(&self) -> bool {
+        matches!(self, Self::CreateBond { .. } | Self::Enslave { .. })
+    }
+}

@@ -1,0 +1,211 @@
+//! What stands on bonds and NICs: bridges and VLANs. And the NICs that are used without a bond.
+
+use super::state::{FoundBridge, FoundNic};
+use super::types::{Action, Exit};
+use super::{Engine, Try};
+use crate::clock::Millis;
+use crate::links::{Kind, Link};
+use crate::mac::Mac;
+use crate::plan::{Bridge, Plan, Vlan};
+use crate::settle::resolve::Wanted;
+
+impl Engine {
+    /// Brings all of it as far as it can be brought by this look.
+    pub(super) fn build_uppers(&mut self, now: Millis, out: &mut Vec<Action>) {
+        for nic in self.plain_nics() {
+            self.raise(now, &nic, out);
+        }
+        for bridge in self.plan.bridges.clone() {
+            self.build_bridge(now, &bridge, out);
+        }
+        for vlan in self.plan.vlans.clone() {
+            self.build_vlan(now, &vlan, out);
+        }
+    }
+
+    /// NICs that carry an address, a VLAN or a bridge without being a port of a bond.
+    pub(super) fn plain_nics(&self) -> Vec<Link> {
+        let links = &self.view.links;
+        let named = |name: &String| links.named(name);
+        let vlans = self.plan.vlans.iter().filter_map(|vlan| named(&vlan.link));
+        let bridges = self.plan.bridges.iter().flat_map(|bridge| self.bridge_ports(bridge));
+        let targets = self.targets.iter().filter_map(|target| target.link(links));
+        let in_bond = |link: &&Link| {
+            self.bonds.iter().any(|work| work.index.is_some() && work.index == link.controller)
+        };
+        let mut nics: Vec<Link> = Vec::new();
+        let is_nic = |link: &&Link| link.can_be_port() && !self.plan.builds(&link.name);
+        for link in vlans.chain(bridges).chain(targets).filter(is_nic).filter(|link| !in_bond(link)) {
+            if !nics.iter().any(|known| known.index == link.index) {
+                nics.push(link.clone());
+            }
+        }
+        nics
+    }
+
+    /// Up, with the address and the MTU that it is to have.
+    fn raise(&mut self, now: Millis, nic: &Link, out: &mut Vec<Action>) {
+        if !self.found.nics.iter().any(|found| found.index == nic.index) {
+            if !self.settling.may_touch(now, nic.index, &self.view.udev) {
+                let at = self.settling.quiet_at().filter(|at| *at > now);
+                self.wake(at);
+                return;
+            }
+            let found = FoundNic { index: nic.index, up: nic.up, mac: nic.mac, mtu: nic.mtu };
+            self.found.nics.push(found);
+        }
+        let mac = self.mac_of(&nic.name).filter(|mac| nic.mac != Some(*mac));
+        let mtu = mtu_of(&self.plan, &nic.name).filter(|mtu| nic.mtu != *mtu);
+        if (mac.is_some() || mtu.is_some()) && self.tries.allow(now, &Try::Shape(nic.index)) {
+            out.push(Action::SetLink { index: nic.index, mac, mtu });
+        } else if !nic.up && self.tries.allow(now, &Try::Up(nic.index)) {
+            if self.tries.count(&Try::Up(nic.index)) > 1 {
+                let line = format!("{} was set down by something else: setting it up again", nic.name);
+                self.tell_undone(now, &Try::Up(nic.index), line, out);
+            }
+            out.push(Action::Up(nic.index));
+        }
+    }
+
+    /// The address that the words give a device.
+    pub(super) fn mac_of(&self, name: &str) -> Option<Mac> {
+        self.targets.iter().find(|target| target.name() == name)?.spec.set_mac
+    }
+
+    /// What is there of a bridge's ports: devices that the words build, and NICs.
+    fn bridge_ports<'a>(&'a self, bridge: &'a Bridge) -> impl Iterator<Item = &'a Link> + 'a {
+        bridge.ports.iter().flat_map(|port| match self.plan.builds(port) {
+            true => self.view.links.named(port).into_iter().collect(),
+            false => Wanted::parse(port).find(&self.view.links),
+        })
+    }
+
+    fn build_bridge(&mut self, now: Millis, bridge: &Bridge, out: &mut Vec<Action>) {
+        let ports: Vec<Link> = self.bridge_ports(bridge).cloned().collect();
+        let what = Try::Create(bridge.name.clone());
+        let Some(link) = self.view.links.named(&bridge.name).cloned() else {
+            self.found.bridges.retain(|found| found.name != bridge.name);
+            // It takes the address of its first port, as the bond does: not before that is known.
+            let first = ports.first().filter(|port| port.up);
+            if let Some(first) = first
+                && self.tries.allow(now, &what)
+            {
+                self.found.bridges.push(FoundBridge { index: 0, name: bridge.name.clone() });
+                let mac = self.mac_of(&bridge.name).or(first.own_mac()).or(first.mac);
+                out.push(Action::LoadModule("bridge"));
+                let mtu = mtu_of(&self.plan, &bridge.name);
+                out.push(Action::CreateBridge { name: bridge.name.clone(), mac, mtu });
+            }
+            return;
+        };
+        let is_bridge = link.kind == Kind::Other("bridge".into());
+        let known = |found: &&mut FoundBridge| {
+            found.name == link.name && (found.index == link.index || found.index == 0)
+        };
+        match self.found.bridges.iter_mut().find(known).filter(|_| is_bridge) {
+            Some(found) => found.index = link.index,
+            None => {
+                let sentence = format!(
+                    "{} exists already and is not bondstrap's; give the bridge another name: bridge=NAME:{}",
+                    bridge.name,
+                    bridge.ports.join(",")
+                );
+                self.fail(Exit::Words, sentence, out);
+                return;
+            }
+        }
+        let mut joined = false;
+        for port in &ports {
+            match port.controller {
+                Some(controller) if controller == link.index => joined = true,
+                Some(controller) => {
+                    let other = self.name_of(controller);
+                    let sentence = format!(
+                        "{} is a port of {other} already; take it out first: ip link set {} nomaster",
+                        port.name, port.name
+                    );
+                    self.fail(Exit::Words, sentence, out);
+                    return;
+                }
+                None if !port.up => {}
+                None if self.tries.allow(now, &Try::Enslave(port.index)) => {
+                    self.put_aside(port, out);
+                    out.push(Action::Join { port: port.index, bridge: link.index });
+                }
+                None => {}
+            }
+        }
+        if joined && !link.up && self.tries.allow(now, &Try::Up(link.index)) {
+            out.push(Action::Up(link.index));
+        }
+    }
+
+    fn build_vlan(&mut self, now: Millis, vlan: &Vlan, out: &mut Vec<Action>) {
+        let Some(lower) = self.view.links.named(&vlan.link) else { return };
+        let (lower_index, lower_up) = (lower.index, lower.up);
+        let Some(link) = self.view.links.named(&vlan.name).cloned() else {
+            // The VLAN takes the address of what it stands on: not before the bond has its ports.
+            if lower_up && self.tries.allow(now, &Try::Create(vlan.name.clone())) {
+                let (mac, mtu) = (self.mac_of(&vlan.name), mtu_of(&self.plan, &vlan.name));
+                out.push(Action::LoadModule("8021q"));
+                out.push(Action::CreateVlan {
+                    name: vlan.name.clone(),
+                    lower: lower_index,
+                    id: vlan.id,
+                    mac,
+                    mtu,
+                });
+            }
+            return;
+        };
+        if link.kind != Kind::Vlan(vlan.id) || link.lower != Some(lower_index) {
+            let sentence = format!(
+                "{} exists already and is not VLAN {} on {}; give the VLAN another name: vlan=NAME:{}",
+                vlan.name, vlan.id, vlan.link, vlan.link
+            );
+            self.fail(Exit::Words, sentence, out);
+            return;
+        }
+        let created = self.tries.count(&Try::Create(vlan.name.clone())) > 0;
+        if created && !self.found.vlans.contains(&link.index) {
+            self.found.vlans.push(link.index);
+        }
+        if !link.up && lower_up && self.tries.allow(now, &Try::Up(link.index)) {
+            out.push(Action::Up(link.index));
+        }
+    }
+}
+
+/// The MTU that a device must have: what the words give it, and no less than what stands on it has. None: its own.
+pub(super) fn mtu_of(plan: &Plan, name: &str) -> Option<u32> {
+    needed(plan, name, plan.vlans.len() + plan.bridges.len())
+}
+
+fn needed(plan: &Plan, name: &str, further: usize) -> Option<u32> {
+    let of_bond = plan.bonds.iter().find(|bond| bond.name == name).and_then(|bond| bond.mtu);
+    let written =
+        plan.interfaces.iter().find(|interface| interface.name == name).and_then(|it| it.mtu).or(of_bond);
+    let Some(further) = further.checked_sub(1) else { return written };
+    let vlans = plan.vlans.iter().filter(|vlan| vlan.link == name).map(|vlan| &vlan.name);
+    let on_it = |bridge: &&Bridge| bridge.ports.iter().any(|port| port == name);
+    let bridges = plan.bridges.iter().filter(on_it).map(|bridge| &bridge.name);
+    let above = vlans.chain(bridges).filter_map(|upper| needed(plan, upper, further)).max();
+    // A VLAN without an MTU of its own takes that of its link.
+    above.max(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::plan_line;
+
+    #[test]
+    fn what_is_below_is_no_smaller_than_what_stands_on_it() {
+        let words = "bond=bond0:eth0,eth1::1600 vlan=bond0.42:bond0 vlan=bond0.43:bond0 bridge=br0:bond0.42,eth2 \
+                     ip=br0:dhcp:9000 ip=bond0.43:dhcp:1400";
+        let plan = plan_line(words.as_bytes());
+        assert!(!plan.has_errors(), "{:?}", plan.problems);
+        let mtus = ["bond0", "bond0.42", "br0", "eth2", "bond0.43", "eth0"].map(|name| mtu_of(&plan, name));
+        assert_eq!(mtus, [Some(9_000), Some(9_000), Some(9_000), Some(9_000), Some(1_400), None]);
+    }
+}
