@@ -12,10 +12,7 @@ use crate::settle::resolve::Wanted;
 /// # Errors
 /// What the kernel said.
 pub(super) fn links() -> io::Result<Links> {
-    super::runtime()?.block_on(async {
-        let links = Netlink::open()?.links().await;
-        links.map_err(|refusal| io::Error::other(refusal.text))
-    })
+    Netlink::open()?.links().map_err(|refusal| io::Error::other(refusal.text))
 }
 
 /// A line for each port of a bond or bridge, then the devices that are addressed and not there, and the NICs that no

@@ -31,13 +31,13 @@ fn exit_codes() {
 
 #[test]
 fn here_tells_what_is_not_there() {
-    let words = "bond=bond0:nosuchnic0,nosuch* ip=bond0:dhcp ip=nosuchnic9:dhcp";
+    let words = "bond=bond0:nosuchnic0,nosuch* ip=bond0:dhcp ip=elsewhere9:dhcp";
     let (without, with) = (text(&plan(words, &[]).stdout), text(&plan(words, &["--here"]).stdout));
     let added = with.strip_prefix(&without).expect("the plan comes first");
     for line in [
         "here       bond0: nosuchnic0: not there\n",
         "here       bond0: nosuch*: not there\n",
-        "here       nosuchnic9: not there, and no word builds it\n",
+        "here       elsewhere9: not there, and no word builds it\n",
     ] {
         assert!(added.contains(line), "{added}");
     }
