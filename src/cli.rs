@@ -50,6 +50,9 @@ struct Plan {
     /// for programs
     #[argh(switch)]
     json: bool,
+    /// also what the words mean on this machine: which NICs the ports are, what is not there
+    #[argh(switch)]
+    here: bool,
 }
 
 /// Show bond, ports, LACP partner, address, lease, and what is being waited for.
@@ -109,7 +112,11 @@ impl Arguments {
             Some(Command::Up(Up { keeper: true, .. })) => up::run(cmdline, up::How::Keeper),
             Some(Command::Up(Up { stay: true, .. })) => up::run(cmdline, up::How::Stay),
             Some(Command::Up(_)) => up::run(cmdline, up::How::Background),
-            Some(Command::Plan(Plan { json })) => plan::run(cmdline, json),
+            Some(Command::Plan(Plan { json: true, here: true })) => {
+                complain("--here is for people and --json for programs: write one of them");
+                ExitCode::from(2)
+            }
+            Some(Command::Plan(Plan { json, here })) => plan::run(cmdline, json, here),
             Some(Command::Status(Status { json })) => status::run(json),
             Some(Command::Wait(Wait { timeout })) => wait::run(timeout),
             Some(Command::Persist(Persist { format, root, label })) => {

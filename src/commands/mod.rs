@@ -1,6 +1,7 @@
 //! One file each for what the program can do; here is what they share.
 
 pub mod down;
+mod here;
 pub mod persist;
 pub mod plan;
 pub mod status;

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::{finish, print, sources, support};
+use super::{finish, here, print, sources, support};
 use crate::engine::types::Exit;
 use crate::plan::{Plan, json, table};
 use crate::run::unexpected;
 use crate::words;
 
-/// Prints the plan; `as_json`: for programs.
-pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
+/// Prints the plan; `as_json`: for programs; `look`: and what it means on this machine.
+pub fn run(cmdline: Option<&str>, as_json: bool, look: bool) -> ExitCode {
     let text = sources(cmdline).and_then(|sources| {
         let (plan, mut notes) = words::explained(&sources);
         let text = if as_json {
@@ -25,6 +25,12 @@ pub fn run(cmdline: Option<&str>, as_json: bool) -> ExitCode {
         Err(error) => return finish(&unexpected(&error)),
     };
     print(&text);
+    if look && plan.active {
+        match here::links() {
+            Ok(links) => print(&table::rows("here", &here::lines(&plan, &links))),
+            Err(error) => return finish(&unexpected(&error)),
+        }
+    }
     ExitCode::from(if plan.has_errors() { Exit::Words } else { Exit::Online } as u8)
 }
 

@@ -114,22 +114,25 @@ fn of_bond(bond: &Bond, notes: &mut Notes) {
     }
 }
 
-fn set<'a>(names: &mut dyn Iterator<Item = &'a String>) -> BTreeSet<&'a str> {
-    let mut set = BTreeSet::new();
-    for name in names {
-        set.insert(name.as_str());
-    }
-    set
-}
-
 /// Which device is meant where no word says it, and devices that no word builds.
 fn of_devices(plan: &Plan, said: &Said, notes: &mut Notes) {
-    let bonds = plan.bonds.iter().map(|bond| &bond.name);
-    let vlans = plan.vlans.iter().map(|vlan| &vlan.name);
-    let built = set(&mut bonds.chain(vlans).chain(plan.bridges.iter().map(|bridge| &bridge.name)));
-    let links = plan.vlans.iter().map(|vlan| &vlan.link);
-    let beneath = set(&mut links.chain(plan.bridges.iter().flat_map(|bridge| &bridge.ports)));
-    let addressed = set(&mut plan.interfaces.iter().map(|interface| &interface.name));
+    let [mut built, mut beneath, mut addressed] = [const { BTreeSet::<&str>::new() }; 3];
+    for bond in &plan.bonds {
+        built.insert(&bond.name);
+    }
+    for vlan in &plan.vlans {
+        built.insert(&vlan.name);
+        beneath.insert(&vlan.link);
+    }
+    for bridge in &plan.bridges {
+        built.insert(&bridge.name);
+        for port in &bridge.ports {
+            beneath.insert(port);
+        }
+    }
+    for interface in &plan.interfaces {
+        addressed.insert(&interface.name);
+    }
     if let (false, [only]) = (said.ip, plan.interfaces.as_slice()) {
         notes.say(&["there is no ip=: ", &only.name, " gets DHCPv4"]);
     }

@@ -14,13 +14,11 @@ const INDENT: usize = 11;
 pub fn render(plan: &Plan, notes: &[String]) -> String {
     let mut out = String::new();
     if plan.active {
-        rows(plan, &mut out);
+        built(plan, &mut out);
     } else {
         out.push_str("No bond is asked for, or bondstrap=off: the machine is left alone.\n");
     }
-    for note in notes {
-        row("note", note, &mut out);
-    }
+    out.push_str(&rows("note", notes));
     for problem in &plan.problems {
         out.push('\n');
         out.push_str(&render_problem(problem));
@@ -28,7 +26,16 @@ pub fn render(plan: &Plan, notes: &[String]) -> String {
     out
 }
 
-fn rows(plan: &Plan, out: &mut String) {
+/// A row for each of these texts.
+pub fn rows(key: &str, texts: &[String]) -> String {
+    let mut out = String::new();
+    for text in texts {
+        row(key, text, &mut out);
+    }
+    out
+}
+
+fn built(plan: &Plan, out: &mut String) {
     for Bond { name, mode, ports, options, mtu, mac } in &plan.bonds {
         let mut text = format!("{name}, mode {}, of {}", mode.name(), ports.join(", "));
         for (option, value) in &options.0 {

@@ -1,5 +1,6 @@
 //! Names of interfaces, and the patterns that stand for several.
 
+use super::method::{self, NoMethod};
 use super::problems::{Problems, quoted};
 use super::split::Text;
 use crate::escape::is_printable;
@@ -8,7 +9,7 @@ use crate::mac::Mac;
 /// Why `name` can't be an interface's name; none: it can.
 ///
 /// `dev_valid_name()` in the kernel's net/core/dev.c, and what would make the name something else: a pattern
-/// (`dev_alloc_name()` takes `%`), or a directory of `/proc/sys/net/ipv4/conf`.
+/// (`dev_alloc_name()` takes `%`), a directory of `/proc/sys/net/ipv4/conf`, or a METHOD.
 pub fn why_not(name: &str) -> Option<String> {
     const LONGEST: usize = 15; // IFNAMSIZ - 1
     if name.is_empty() {
@@ -19,6 +20,9 @@ pub fn why_not(name: &str) -> Option<String> {
     }
     if matches!(name, "." | ".." | "all" | "default" | "lo") {
         return Some("that name is reserved".into());
+    }
+    if method::parse(name) != Err(NoMethod::Unknown) {
+        return Some("a METHOD of ip= is called so, and no ip= could name it".into());
     }
     bad_letter(name, "*?[]")
 }
@@ -159,9 +163,21 @@ mod tests {
         for good in ["eth0", "bond0.42", "a", "abcdefghijklmno", "ä0", "br-lan", "x@y"] {
             assert_eq!(why_not(good), None, "{good}");
         }
-        for bad in
-            ["", ".", "..", "all", "abcdefghijklmnop", "a/b", "a b", "bond%d", "eth*", "a\x1b", "\u{fffd}"]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "all",
+            "dhcp",
+            "Both",
+            "abcdefghijklmnop",
+            "a/b",
+            "a b",
+            "bond%d",
+            "eth*",
+            "a\x1b",
+            "\u{fffd}",
+        ] {
             assert!(why_not(bad).is_some(), "{bad:?}");
         }
     }

@@ -5,6 +5,7 @@ mod held;
 mod persist_cases;
 mod persist_command;
 mod plan_cases;
+mod plan_command;
 mod plan_lines;
 mod plan_properties;
 mod plan_words;
