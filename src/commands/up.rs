@@ -234,6 +234,9 @@ fn too_early(store: &Store) -> Option<String> {
     }
     let links = std::fs::read_dir("/sys/class/net").ok()?.flatten();
     let names = links.filter_map(|link| link.file_name().into_string().ok());
+    if installer::is_xcp_ng() && installer::has_named() {
+        return None;
+    }
     // Of XCP-ng's NICs those that came late have none; but until they are named nobody sets them up.
     let unnamed = installer::is_xcp_ng() && !store.is_named();
     let waits = |name: &String| is_temporary(name) || unnamed && name.starts_with("eth") && is_down(name);

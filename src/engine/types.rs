@@ -16,6 +16,8 @@ pub struct View {
     pub links: Links,
     /// What udev says of them.
     pub udev: Udev,
+    /// The installer of this image has named what it ever will.
+    pub named: bool,
     /// Addresses, but for what the kernel makes by itself.
     pub addresses: Vec<FoundAddress>,
     /// IPv4 default routes of the main table.

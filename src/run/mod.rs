@@ -77,6 +77,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signalled: None,
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
+        named: false,
         last_look: 0,
         look_at: None,
         screen: Screen::new(),
@@ -144,6 +145,8 @@ struct World {
     permanent: BTreeMap<u32, Option<Mac>>,
     /// Whether NICs are wired, by index.
     wired: BTreeMap<u32, bool>,
+    /// XCP-ng's installer has named the NICs.
+    named: bool,
     last_look: Millis,
     /// Something has changed: when the links are to be read.
     look_at: Option<Millis>,
@@ -173,6 +176,9 @@ impl World {
             link.addressed = view.addresses.iter().any(|address| address.index == link.index);
         }
         view.udev = udev::read(&view.links);
+        // Asked for as long as it may make a difference.
+        self.named = self.named || installer::is_xcp_ng() && installer::has_named();
+        view.named = self.named;
         let now = boottime();
         self.last_look = now;
         self.look_at = None;

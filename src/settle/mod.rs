@@ -42,6 +42,8 @@ pub struct Settling {
     /// An installer is going to name the NICs, and has yet to show that it has: by temporary names that it takes away, or
     /// by setting the NICs up. Those that came after its early rename have no temporary names.
     unnamed: bool,
+    /// It has named what it ever will: a temporary name that is left stays.
+    named: bool,
 }
 
 /// Where settling stands.
@@ -73,10 +75,12 @@ impl Settling {
     }
 
     /// Takes note of one read of the links.
-    pub fn look(&mut self, now: Millis, links: &Links, udev: &Udev) {
+    pub fn look(&mut self, now: Millis, links: &Links, udev: &Udev, named: bool) {
         let names: BTreeMap<u32, String> =
             links.0.iter().map(|link| (link.index, link.name.clone())).collect();
-        let temporary = links.0.iter().any(|link| is_temporary(&link.name));
+        self.named |= named;
+        self.unnamed &= !named;
+        let temporary = !self.named && links.0.iter().any(|link| is_temporary(&link.name));
         let renamed = self.names.iter().any(|(index, old)| names.get(index).is_some_and(|new| new != old));
         // What happened before the first look is not known: where udev runs, the quiet time starts there.
         let udev_appeared = udev.running && !self.renames_expected;
@@ -135,7 +139,7 @@ impl Settling {
     ) -> Settle {
         let temporary: Vec<String> =
             links.0.iter().filter(|link| is_temporary(&link.name)).map(|link| link.name.clone()).collect();
-        if !temporary.is_empty() {
+        if !temporary.is_empty() && !self.named {
             return Settle::Temporary(temporary);
         }
         if let Some(at) = self.quiet_at().filter(|at| *at > now) {
@@ -187,7 +191,7 @@ mod tests {
 
     fn verdict(settling: &mut Settling, now: Millis, names: &[(u32, &str)], udev: &Udev) -> Settle {
         let links = links(names);
-        settling.look(now, &links, udev);
+        settling.look(now, &links, udev, false);
         let texts = ["eth0".to_owned(), "eth1".to_owned()];
         let wanted: Vec<_> = texts.iter().map(|text| Wanted::parse(text)).collect();
         settling.verdict(now, &links, udev, &wanted, &texts)
@@ -241,6 +245,19 @@ mod tests {
         verdict(&mut renamed, 0, &[(2, "side-0-eth0"), (3, "side-1-eth1")], &none);
         assert_eq!(verdict(&mut renamed, 10, &names, &none), Settle::Quiet(1_010));
         assert_eq!(verdict(&mut renamed, 1_010, &names, &none), Settle::Settled, "up or not");
+    }
+
+    #[test]
+    fn what_an_installer_did_not_name_it_never_will() {
+        let none = Udev::default();
+        let mut settling = Settling::new(true);
+        let names = [(2, "eth0"), (3, "eth1"), (4, "side-77-eth9")];
+        assert_eq!(verdict(&mut settling, 0, &names, &none), Settle::Temporary(vec!["side-77-eth9".into()]));
+        let (there, texts) = (links(&names), ["eth0".to_owned(), "eth1".to_owned()]);
+        settling.look(10, &there, &none, true);
+        let wanted = ["eth0", "eth1"].map(Wanted::parse);
+        assert_eq!(settling.verdict(1_010, &there, &none, &wanted, &texts), Settle::Settled, "up or not");
+        assert_eq!(settling.clear_since(), Some(10));
     }
 
     #[test]
