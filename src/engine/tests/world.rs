@@ -1,7 +1,7 @@
 //! A small world: it does what the engine asks for, as the kernel would.
 
 use crate::clock::Millis;
-use crate::engine::state::{FoundAddress, FoundDefault, State};
+use crate::engine::state::{FoundAddress, FoundBond, FoundDefault, State};
 use crate::engine::types::{Action, Event, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
 use crate::links::{Bond, Kind, LacpState, Link, Port};
@@ -122,7 +122,8 @@ impl World {
         let previous = Some(self.engine.state(1, 1));
         let config = Config {
             // Its limits are told only, where a network is in use.
-            limited: previous.as_ref().is_some_and(|state| state.came_online) && self.restarts % 2 == 1,
+            limited: self.restarts % 2 == 1
+                && previous.as_ref().is_some_and(|state| in_use(state, &self.view)),
             seed: self.now,
             kernel: "6.1".into(),
             installer_names: false,
@@ -362,4 +363,10 @@ impl World {
 
 fn v4(address: std::net::IpAddr) -> Option<std::net::Ipv4Addr> {
     if let std::net::IpAddr::V4(address) = address { Some(address) } else { None }
+}
+
+/// It was online, and its bond is still there.
+fn in_use(state: &State, view: &View) -> bool {
+    let is_there = |bond: &FoundBond| view.links.get(bond.index).is_some_and(|link| link.name == bond.name);
+    state.came_online && state.found.bonds.iter().any(is_there)
 }
