@@ -75,7 +75,7 @@ fn times(world: &World, like: impl Fn(&Action) -> bool) -> Vec<Millis> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn three_hours(turns in prop::collection::vec((turn(), 1_000..900_000_u64), 1..40), seed in any::<u64>()) {
