@@ -7,10 +7,12 @@ installer itself reads with, and text is put in there. Runs under Python 2.7 and
 """
 
 import json
+import os
 import re
 import sys
 from xml.parsers import expat
 
+NICS = "/sys/class/net"
 PERSIST = "file:///opt/bondstrap/persist"
 SCRIPT = '<script stage="filesystem-populated" type="url">%s</script>\n' % PERSIST
 # `name = "value"` in a tag, whatever stands around the sign.
@@ -92,7 +94,8 @@ def interfaces_named(reader, ports, say):
     for place, attributes in reader.interfaces:
         mac, name = attributes.get("hwaddr", "").lower(), attributes.get("name")
         nic = next((port for port, own in ports if own == mac), None)
-        if nic is None or name in [port for port, _ in ports]:
+        # The installer goes by a name that there is, whatever the MAC.
+        if nic is None or name and os.path.exists(os.path.join(NICS, os.path.basename(name))):
             continue
         tag = reader.data[place : tag_end(reader.data, place)]
         spans = {}

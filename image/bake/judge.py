@@ -8,9 +8,11 @@ from .errors import Refusal
 
 # A check of words takes a moment.
 LIMIT = 20
-# A line of `plan` for what `up` refuses, has no use for, or XCP-ng would not keep; and what only the first of these say.
+# A line of `plan` for what `up` refuses, has no use for, XCP-ng would not keep, or is only odd; and what those say that
+# count here: the last are for whoever asks `plan`.
 _NOTE = "note "
 _REFUSED = "up of this version "
+_COUNTS = ("has no effect in this version", "xapi", "XCP-ng")
 
 
 def warnings(words, program, where):
@@ -23,15 +25,25 @@ def warnings(words, program, where):
         said = _text(done.stderr).strip() or _text(done.stdout).strip()
         raise Refusal(f"{where}: these words can't be followed:\n{said}")
     told = _problems(program, words)
-    for line in _text(done.stdout).splitlines():
-        if not line.startswith(_NOTE):
-            continue
-        note = line[len(_NOTE) :].strip()
+    for note in _notes(_text(done.stdout)):
         # `plan` looks ahead to later versions; what is put into an image is this one.
         if _REFUSED in note:
             raise Refusal(f"{where}: {note}")
-        told.append(note)
+        if any(part in note for part in _COUNTS):
+            told.append(note)
     return told
+
+
+def _notes(text):
+    """Those of `plan`'s table; a long one goes on in the next lines."""
+    notes, inside = [], False
+    for line in text.splitlines():
+        if line.startswith(_NOTE):
+            notes.append(line[len(_NOTE) :].strip())
+        elif inside and line.startswith(" "):
+            notes[-1] += f" {line.strip()}"
+        inside = line.startswith(_NOTE) or inside and line.startswith(" ")
+    return notes
 
 
 def _problems(program, words):

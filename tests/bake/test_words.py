@@ -27,9 +27,9 @@ class Words(Case):
         """What `up` would refuse when the image boots, in its own words, also where `plan` understands it."""
         for words, says in (
             ("bond=eth0,eth1 bondmode=9", '"9" is not a bonding mode'),
-            ("bond=all", "bond=: up of this version can't find the ports of \"all\" by itself yet; name them"),
-            ("bond=bond0:eth0,eth1 bridge=br0:bond0", "bridge=br0: up of this version can't do that yet; leave it out"),
-            ("bond=eth0,eth1 ip=eth2:dhcp", "ip=: eth2 does not stand on a bond, and up of this version addresses nothing else"),
+            ("bond=auto", "bond=: up of this version can't find the ports of \"auto\" by itself yet; name them"),
+            ("bond=eth0,eth1 bondstrap.fallback=single", "bondstrap.fallback=: up of this version can't do that yet; leave it out"),
+            ("bond=eth0,eth1 ip=bond0:auto6", "IPv6 other than a static address on bond0: up of this version can't do that yet"),
         ):
             for arguments in ((), ("--overlay", "out")):
                 with self.subTest(words, arguments=arguments):
@@ -55,7 +55,7 @@ class Words(Case):
 
     def test_not_ours_to_judge(self):
         """A program for another machine says nothing; a NUL ends words before it could."""
-        self.assertEqual(judge.warnings("bond=all", self.program, "here"), [])
+        self.assertEqual(judge.warnings("bond=auto", self.program, "here"), [])
         from bake import bake
 
         with self.assertRaisesRegex(Refusal, "NUL"):

@@ -67,6 +67,8 @@ INTERFACES = {
     b'<admin-interface name="eth7" hwaddr="52:54:00:00:00:bb"/>': b'<admin-interface name="eth1" hwaddr="52:54:00:00:00:bb"/>',
     # It has a name that is there: that one counts.
     b'<admin-interface name="eth0" hwaddr="52:54:00:00:00:bb"/>': None,
+    # Also where it is no port of the bond.
+    b'<admin-interface name="eth4" hwaddr="52:54:00:00:00:bb"/>': None,
     b'<admin-interface hwaddr="52:54:00:00:00:cc"/>': None,
     b'<admin-interface name="eth0"/>': None,
     b'<!-- <admin-interface hwaddr="52:54:00:00:00:bb"/> -->': None,
@@ -88,6 +90,12 @@ class Edited(unittest.TestCase):
                 self.assertEqual(answerfile.edited(out, PORTS, lambda _: None), out)
 
     def test_interfaces(self):
+        nics = tempfile.TemporaryDirectory()
+        self.addCleanup(nics.cleanup)
+        for nic in ("eth0", "eth1", "eth4"):
+            os.mkdir(os.path.join(nics.name, nic))
+        self.addCleanup(setattr, answerfile, "NICS", answerfile.NICS)
+        answerfile.NICS = nics.name
         for tag, wanted in INTERFACES.items():
             with self.subTest(tag):
                 said = []
@@ -118,7 +126,7 @@ class Edited(unittest.TestCase):
             if isinstance(node, ast.ClassDef):
                 self.assertEqual((len(node.bases), node.keywords), (1, []))
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                self.assertLessEqual({name.name for name in node.names}, {"json", "re", "sys", "expat"})
+                self.assertLessEqual({name.name for name in node.names}, {"json", "os", "re", "sys", "expat"})
         self.assertTrue((HOOKS / "answerfile.py").read_text().isascii())
 
 
@@ -242,6 +250,10 @@ class Fetched(unittest.TestCase):
         self.bad(r"no URL that can be fetched", "file:///etc/passwd")
         self.bad(r"//\.\.\.@127.0.0.1:\d+/401: .* HTTP status 401: it wants", base.replace("//", "//me:secret@") + "/401")
         self.assertNotIn("secret", self.log)
+        for user in ("me:sec@ret@", "me:sec/ret@"):
+            self.generate(base.replace("//", f"//{user}") + "/404?token=hidden")
+            for hidden in ("sec", "ret@", "hidden"):
+                self.assertNotIn(hidden, self.log)
 
     def test_what_may_help_is_tried_again(self):
         base = self.serve()
