@@ -67,6 +67,7 @@ def unattended(words, url, where="--answerfile"):
     """The words, and those by which the installer gets its answer file over the bond."""
     if not re.match(r"https?://[^/?#\s]+(?:[/?#]|\Z)", url):
         raise Refusal(f"{where}: {url or 'nothing'} is no URL; write such as http://192.0.2.5/answers.xml")
+    _check_password(url, where)
     if '"' in url or " " in url:
         raise Refusal(f"{where}: in {url} a blank or a quote would not survive; write %20 or %22")
     names = [_name(word) for word in words]
@@ -76,6 +77,20 @@ def unattended(words, url, where="--answerfile"):
     if not {"bond", "network_device"} & set(names):
         raise Refusal(f"{where}: the words ask for no bond, and nobody would be there to type one; write bond=eth0,eth1")
     return [*words, *_UNATTENDED, *read(f"bondstrap.answerfile={url}", where)]
+
+
+def _check_password(url, where):
+    """Of http://user:password@host/: curl ends the host's part at the first / ? or #, and would ask another host."""
+    rest = url.partition("://")[2]
+    before, at, _ = rest.rpartition("@")
+    authority = re.match(r"[^/?#]*", rest)[0]
+    # An @ in the path does no harm where no name or password can be meant.
+    meant = "@" in authority or ":" in authority and not authority.startswith("[")
+    if at and meant and re.search(r"[/?#@]", before):
+        raise Refusal(
+            f"{where}: the user's name or password in the URL has one of / ? # @ in it, which would end it there; write %2F, "
+            f"%3F, %23 or %40 for it, and %40 for an @ behind the host"
+        )
 
 
 def isolinux(words):

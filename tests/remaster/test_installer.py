@@ -151,6 +151,9 @@ class Unattended(Case):
         for given, url, says in (
             (line, "a.xml", "a.xml is no URL"), (line, "nfs://192.0.2.5/a.xml", "is no URL"), (line, "http://", "is no URL"),
             (line, "", "nothing is no URL"), (line, "http://x/a b", "write %20"), (line, 'http://x/"', "write %20"),
+            (line, "http://u:a/b@x/", "write %2F, %3F, %23 or %40"), (line, "http://u:a?b@x/", "write %2F"),
+            (line, "http://u:1#b@x/", "write %2F"), (line, "http://u:a@b@x/", "write %2F"), (line, "https://u@v@x/", "write %2F"),
+            (line, "http://u:a/b@c@x/", "write %2F"), (line, "http://u:a@x/b@c", "%40 for an @ behind the host"),
             (line, "http://x/it's", "GRUB would put a backslash"), (line, "http://x/\xe9", "does not reach"),
             ([*line, "answerfile=file:///a.xml"], URL, "have answerfile= already"),
             ([*line, '"bondstrap.answerfile=x"'], URL, "have bondstrap.answerfile= already"),
@@ -159,6 +162,9 @@ class Unattended(Case):
             with self.subTest(url=url, given=given), self.assertRaisesRegex(Refusal, says):
                 words.unattended(given, url)
         self.assertEqual(words.unattended(line, URL), [*line, *UNATTENDED])
+        for url in ("http://u:a%2Fb%40@x/a.xml", "http://u@x:80/a?b#c", "http://x/a@b.xml", "http://x?a=b:c@d",
+                    "http://[2001:db8::1]/a@b"):  # fmt: skip
+            self.assertEqual(words.unattended(line, url)[-1], f"bondstrap.answerfile={url}")
 
 
 if __name__ == "__main__":
