@@ -6,7 +6,8 @@ from bake.errors import Refusal
 
 from . import grub, isolinux, words
 
-# The first line of a configuration that has our words: what was added, as it stands there. Both loaders skip it.
+# The first line of a configuration that has our words: what was added, as it stands there. Both loaders skip it. A second
+# one where rescue entries got less.
 _MARK = "# bondstrap added: "
 
 
@@ -17,6 +18,15 @@ class Entry:
     name: str
     # Linux's words as they stand in the file, without ours.
     own: str
+
+    @property
+    def rescue(self):
+        """It starts a shell: who chooses it wants to look at a host, and not to lose it."""
+        return words.is_shell(self.own)
+
+    def gets(self, kernel_words):
+        """Those of the words that are for it."""
+        return words.attended(kernel_words) if self.rescue else kernel_words
 
 
 class Config:
@@ -32,15 +42,19 @@ class Config:
 
     def _without(self, text):
         """The text before an earlier run."""
-        first, _, rest = text.partition("\n")
-        if not first.startswith(_MARK):
+        all_added, rest = [], text
+        while rest.startswith(_MARK):
+            first, _, rest = rest.partition("\n")
+            all_added.append(_spaced(first[len(_MARK) :]))
+        if not all_added:
             return text
-        added = " " + first[len(_MARK) :]
         for _, _, end in reversed(self._loader.entries(rest)):
-            if not rest[:end].endswith(added):
+            # The longer one comes first. Earlier versions gave the same to all.
+            added = next((added for added in all_added if rest[:end].endswith(added)), None)
+            if added is None:
                 raise Refusal(
-                    f"{self.name} was remastered, and changed by hand since: an entry lacks `{added[1:]}`; start again "
-                    f"from the original ISO"
+                    f"{self.name} was remastered, and changed by hand since: an entry lacks `{all_added[0][1:]}`; start "
+                    f"again from the original ISO"
                 )
             rest = rest[: end - len(added)] + rest[end:]
         return rest
@@ -65,13 +79,19 @@ class Config:
         """The bytes of the configuration with these words in every entry that starts Linux."""
         text = self._text
         if kernel_words:
-            added = self._quote(kernel_words)
-            for _, _, end in reversed(self._loader.entries(text)):
-                text = f"{text[:end]} {added}{text[end:]}"
-            text = f"{_MARK}{added}\n{text}"
+            marks = {self._quote(kernel_words)}
+            for entry, (_, _, end) in zip(reversed(self.entries()), reversed(self._loader.entries(text))):
+                added = self._quote(entry.gets(kernel_words))
+                marks.add(added)
+                text = text[:end] + _spaced(added) + text[end:]
+            text = "".join(f"{_MARK}{added}\n" for added in sorted(marks, key=len, reverse=True)) + text
         return text.encode("latin-1")
 
     def kernel_line(self, entry, kernel_words):
         """What the kernel of this entry gets, give or take quotes that stand in the configuration."""
         arrived = words.arrived(kernel_words) if self._loader is grub else words.isolinux(kernel_words)
         return f"{entry.own} {arrived}".strip()
+
+
+def _spaced(added):
+    return f" {added}" if added else ""

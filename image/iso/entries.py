@@ -27,9 +27,11 @@ class Entries:
         if entries:
             self.lines.append(name)
         for entry in entries:
-            plus = f" + {config.added(self._words)}" if self._words else ""
-            self.lines.append(f"  {entry.name}: {entry.own}{plus}")
-            self._kernel_lines.append(dom0.Line(f"{name}, {entry.name}", entry.own, config.kernel_line(entry, self._words)))
+            gets = entry.gets(self._words)
+            plus = f" + {config.added(gets)}" if gets else ""
+            less = " (it starts a shell, so it gets no words that install without a question)" if gets != self._words else ""
+            self.lines.append(f"  {entry.name}: {entry.own}{plus}{less}")
+            self._kernel_lines.append(dom0.Line(f"{name}, {entry.name}", entry.own, config.kernel_line(entry, gets)))
         self._strangers += [
             f"{name}, {entry}: it starts {file}, which is no Linux that is known here (vmlinuz): it is left as it is, "
             f"without any words" for entry, file in config.strangers()

@@ -118,7 +118,7 @@ def _arguments(argv):
     parser = argparse.ArgumentParser(
         prog="entries", description=ABOUT, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
         usage='entries --cmdline "WORDS" [--plain] [--loader NAME] [--folder DIR] [--image FILE] [--overlay FILE] '
-              '[--base URL] [--own WORDS]',
+              '[--base URL] [--own WORDS] [--answerfile URL]',
     )  # fmt: skip
     parser.add_argument("--cmdline", metavar="WORDS", required=True, help='for example "bond=eth0,eth1 ip=dhcp"')
     parser.add_argument("--plain", action="store_true", help="a Linux kernel and its initrd, without Xen")
@@ -129,6 +129,8 @@ def _arguments(argv):
     parser.add_argument("--overlay", metavar="FILE", help="a second initrd beside it, such as overlay.cpio.gz")
     parser.add_argument("--base", metavar="URL", default="http://${next-server}", help="for iPXE: the server's root")
     parser.add_argument("--own", metavar="WORDS", help=f"the installer's own words ({LINUX[True]}; with --plain none)")
+    parser.add_argument("--answerfile", metavar="URL",
+                        help="XCP-ng installs without anybody at the screen, by this answer file (http or https)")
     return parser.parse_args(argv)
 
 
@@ -146,12 +148,17 @@ def main(argv=None):
         if options.overlay and not options.plain:
             raise Refusal("Xen hands Linux one file: put bondstrap into it with image/bake-initramfs, or remaster "
                           "the ISO")
+        added = words.read(options.cmdline)
+        if options.answerfile is not None:
+            if options.plain:
+                raise Refusal("--answerfile is for XCP-ng's installer, which Xen starts: leave --plain or it out")
+            added = words.unattended(added, options.answerfile)
         own = LINUX[not options.plain] if options.own is None else options.own
         boot = Boot(
             _name(options.folder, "--folder"), options.base.rstrip("/"),
             _name(options.image or ("initrd.img" if options.plain else "install.img"), "--image"),
             _name(options.overlay, "--overlay") if options.overlay else None,
-            words.read(own, "--own"), words.read(options.cmdline),
+            words.read(own, "--own"), added,
         )  # fmt: skip
         if any(letter.isspace() for letter in boot.base):
             raise Refusal(f"--base {boot.base!r}: a URL without blanks")

@@ -45,19 +45,52 @@ _UNATTENDED = ["install", "answerfile_generator=file:///opt/bondstrap/answerfile
 _OTHERS = ("answerfile", "rt_answerfile", "answerfile_generator", "bondstrap.answerfile")
 
 
+# By these the installer's own start script (preinit) opens a shell first.
+_SHELL = {"bash-shell", "shell"}
+
+
+def is_shell(line):
+    """It is the line of a rescue entry."""
+    return any(word.strip("\"'") in _SHELL for word in split(line))
+
+
+def attended(words):
+    """Those that are left where nothing may be installed without a question."""
+    return [word for word in words if _name(word) not in ("install", *_OTHERS)]
+
+
+def _name(word):
+    return word.strip('"').partition("=")[0]
+
+
 def unattended(words, url, where="--answerfile"):
     """The words, and those by which the installer gets its answer file over the bond."""
     if not re.match(r"https?://[^/?#\s]+(?:[/?#]|\Z)", url):
         raise Refusal(f"{where}: {url or 'nothing'} is no URL; write such as http://192.0.2.5/answers.xml")
+    _check_password(url, where)
     if '"' in url or " " in url:
         raise Refusal(f"{where}: in {url} a blank or a quote would not survive; write %20 or %22")
-    names = [word.strip('"').partition("=")[0] for word in words]
+    names = [_name(word) for word in words]
     for name in _OTHERS:
         if name in names:
             raise Refusal(f"{where}: the words have {name}= already; leave one of the two out")
     if not {"bond", "network_device"} & set(names):
         raise Refusal(f"{where}: the words ask for no bond, and nobody would be there to type one; write bond=eth0,eth1")
     return [*words, *_UNATTENDED, *read(f"bondstrap.answerfile={url}", where)]
+
+
+def _check_password(url, where):
+    """Of http://user:password@host/: curl ends the host's part at the first / ? or #, and would ask another host."""
+    rest = url.partition("://")[2]
+    before, at, _ = rest.rpartition("@")
+    authority = re.match(r"[^/?#]*", rest)[0]
+    # An @ in the path does no harm where no name or password can be meant.
+    meant = "@" in authority or ":" in authority and not authority.startswith("[")
+    if at and meant and re.search(r"[/?#@]", before):
+        raise Refusal(
+            f"{where}: the user's name or password in the URL has one of / ? # @ in it, which would end it there; write %2F, "
+            f"%3F, %23 or %40 for it, and %40 for an @ behind the host"
+        )
 
 
 def isolinux(words):

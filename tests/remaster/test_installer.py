@@ -11,6 +11,7 @@ from isos import FILE, INIT, OURS, SCRIPTS, WORDS, Case, cpio, unpack
 from bake import installer
 from bake.errors import Refusal
 from iso import words
+from iso.config import Config
 
 LINE = b'__import__("scripts").add_script("filesystem-populated", "file:///opt/bondstrap/persist")  # bondstrap\n'
 PATH = "/opt/xensource/installer/init"
@@ -99,11 +100,60 @@ class Unattended(Case):
         again, _ = self.remaster(self.dir / "out.iso", name="again.iso")
         self.assertEqual(again.read_bytes(), self.remaster(source, name="plain.iso")[0].read_bytes())
 
+    def test_a_rescue_entry_wipes_nothing(self):
+        def rescue(tree):
+            for name, word in (("boot/isolinux/isolinux.cfg", "bash-shell"), ("EFI/xenserver/grub.cfg", "'shell'")):
+                path = tree.folder / name
+                path.write_bytes(path.read_bytes().replace(b"device_mapper_multipath=enabled", word.encode()))
+
+        source = self.iso(change=rescue)
+        done = self.run_command(source, self.dir / "out.iso", "--binary", self.program, "--cmdline", WORDS, "--answerfile", URL)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        after = isos.extract(self.dir / "out.iso", self.dir / "after")
+        unattended = f"{WORDS} {' '.join(UNATTENDED)}"
+        for name, own, count in (("boot/isolinux/isolinux.cfg", "console=hvc0 console=tty0 bash-shell", 3),
+                                 ("EFI/xenserver/grub.cfg", "console=hvc0 console=tty0 'shell'", 2)):  # fmt: skip
+            with self.subTest(name):
+                self.assertIn(f"  multipath: {own} + {WORDS} (it starts a shell, so it gets no words that install", done.stdout)
+                lines = after[name].decode().splitlines()
+                self.assertEqual(lines[:2], [f"# bondstrap added: {unattended}", f"# bondstrap added: {WORDS}"])
+                linux = [line.partition(" --- /install.img")[0] for line in lines if "vmlinuz" in line]
+                self.assertEqual([line for line in linux if not line.endswith(unattended)],
+                                 [line for line in linux if line.endswith(f"vmlinuz {own} {WORDS}")])  # fmt: skip
+                self.assertEqual(len([line for line in linux if line.endswith(unattended)]), count)
+        self.assertIn(f"  multipath: console=hvc0 console=tty0 device_mapper_multipath=enabled + {unattended}\n", done.stdout)
+        # The way back, and without the file.
+        again, _ = self.remaster(self.dir / "out.iso", name="again.iso")
+        self.assertEqual(again.read_bytes(), self.remaster(source, name="plain.iso")[0].read_bytes())
+
+    def test_what_is_a_rescue_entry(self):
+        given = words.unattended(words.read(WORDS), URL)
+        for own, rescue in (("bash-shell", True), ("a shell b", True), ('"shell"', True), ("'bash-shell'", True),
+                            ("atexit=shell", False), ("my-shell", False), ("shell=x", False)):  # fmt: skip
+            for name in ("grub.cfg", "isolinux.cfg"):
+                with self.subTest(own, name=name):
+                    text = f"module2 /vmlinuz {own}\n" if name == "grub.cfg" else f"APPEND xen.gz --- vmlinuz {own} --- i\n"
+                    before = Config(name, text.encode())
+                    after = before.with_words(given)
+                    self.assertEqual(f"{own} {WORDS} install ".encode() in after, not rescue)
+                    self.assertIn(f"{own} {WORDS}".encode(), after)
+                    self.assertEqual(Config(name, after).with_words([]), text.encode())
+                    # As earlier versions wrote it.
+                    earlier = f"# bondstrap added: {' '.join(given)}\n" + text.replace(own, f"{own} {' '.join(given)}")
+                    self.assertEqual(Config(name, earlier.encode()).with_words([]), text.encode())
+                    # Words of one's own, and nothing else.
+                    alone = before.with_words(["answerfile=file:///a.xml"])
+                    self.assertEqual(f"{own} answerfile".encode() in alone, not rescue)
+                    self.assertEqual(Config(name, alone).with_words([]), text.encode())
+
     def test_what_can_not_be(self):
         line = words.read(WORDS)
         for given, url, says in (
             (line, "a.xml", "a.xml is no URL"), (line, "nfs://192.0.2.5/a.xml", "is no URL"), (line, "http://", "is no URL"),
             (line, "", "nothing is no URL"), (line, "http://x/a b", "write %20"), (line, 'http://x/"', "write %20"),
+            (line, "http://u:a/b@x/", "write %2F, %3F, %23 or %40"), (line, "http://u:a?b@x/", "write %2F"),
+            (line, "http://u:1#b@x/", "write %2F"), (line, "http://u:a@b@x/", "write %2F"), (line, "https://u@v@x/", "write %2F"),
+            (line, "http://u:a/b@c@x/", "write %2F"), (line, "http://u:a@x/b@c", "%40 for an @ behind the host"),
             (line, "http://x/it's", "GRUB would put a backslash"), (line, "http://x/\xe9", "does not reach"),
             ([*line, "answerfile=file:///a.xml"], URL, "have answerfile= already"),
             ([*line, '"bondstrap.answerfile=x"'], URL, "have bondstrap.answerfile= already"),
@@ -112,6 +162,9 @@ class Unattended(Case):
             with self.subTest(url=url, given=given), self.assertRaisesRegex(Refusal, says):
                 words.unattended(given, url)
         self.assertEqual(words.unattended(line, URL), [*line, *UNATTENDED])
+        for url in ("http://u:a%2Fb%40@x/a.xml", "http://u@x:80/a?b#c", "http://x/a@b.xml", "http://x?a=b:c@d",
+                    "http://[2001:db8::1]/a@b"):  # fmt: skip
+            self.assertEqual(words.unattended(line, url)[-1], f"bondstrap.answerfile={url}")
 
 
 if __name__ == "__main__":

@@ -209,6 +209,15 @@ class Pxe(Case):
             path.write_text(shown["grub"])
             subprocess.run(["grub-script-check", path], check=True, capture_output=True)
 
+    def test_unattended(self):
+        url = "http://192.0.2.5/a.xml?x=1&y=2"
+        given = ["--cmdline", "bond=eth0,eth1 ip=dhcp", "--answerfile", url]
+        line = f"console=hvc0 console=tty0 {' '.join(words.unattended(['bond=eth0,eth1', 'ip=dhcp'], url))}"
+        self.assertEqual(loaders.mboot(re.search("APPEND (.*)", self.shown(*given, "--loader", "pxelinux"))[1])[1][1], line)
+        self.assertIn(f"module ${{base}}/vmlinuz {line}\n", self.shown(*given, "--loader", "ipxe"))
+        told = re.search("module2 /installer/vmlinuz (.*)", self.shown(*given, "--loader", "grub"))[1]
+        self.assertEqual(loaders.grub_line(loaders.grub(self.dir, [told])[0], True), line)
+
     def test_ipxe_gets_xen_unpacked(self):
         self.assertRegex(self.shown("--cmdline", "bond=eth0", "--loader", "ipxe"), r"\nkernel \$\{base\}/xen dom0_")
 
@@ -226,6 +235,9 @@ class Pxe(Case):
             (["--cmdline", "a'b"], "backslash"), (["--cmdline", "a", "--folder", "x y"], "--folder 'x y'"),
             (["--cmdline", "a", "--image", "$x"], "--image '$x'"), (["--cmdline", "a", "--base", "http://x y"], "without blanks"),
             (["--cmdline", "a=${x}"], "can't be written for iPXE"),
+            (["--cmdline", "bond=eth0", "--answerfile", "http://x/", "--plain"], "--answerfile is for XCP-ng's installer"),
+            (["--cmdline", "bond=eth0", "--answerfile", "a.xml"], "--answerfile: a.xml is no URL"),
+            (["--cmdline", "ip=dhcp", "--answerfile", "http://x/"], "ask for no bond"),
         ):  # fmt: skip
             done = self.entries(*arguments)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
