@@ -8,6 +8,7 @@ mod keep;
 mod limit;
 mod lose;
 mod message;
+mod probe;
 mod properties;
 mod reboot;
 mod routes;
