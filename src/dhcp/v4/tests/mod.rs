@@ -2,6 +2,7 @@
 
 mod accept;
 mod acquire;
+mod crowd;
 mod frame;
 mod hostile;
 mod keep;
@@ -14,3 +15,4 @@ mod reboot;
 mod routes;
 mod text;
 mod util;
+mod year;
