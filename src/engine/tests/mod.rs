@@ -8,7 +8,6 @@ mod hours;
 mod lan;
 mod lease_words;
 mod leasing;
-mod leasing;
 mod phases;
 mod random;
 mod uppers;
