@@ -12,7 +12,7 @@ use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Loss, Machine};
-use crate::dhcp::v4::{client_id_of_duid, client_id_of_mac, client_id_of_words};
+use crate::dhcp::v4::{Note, client_id_of_duid, client_id_of_mac, client_id_of_words};
 use crate::lacp::verdict::Verdict;
 use crate::mac::Mac;
 use crate::plan::ClientId;
@@ -219,6 +219,8 @@ impl Engine {
                 }
                 machine::Action::Bound(lease) => self.bound(now, which, *lease, out),
                 machine::Action::Unbound(loss) => self.unbound(now, which, loss, out),
+                // Told with whoever has it.
+                machine::Action::Note(Note::Conflict(_)) => {}
                 machine::Action::Note(note) => {
                     let line = format!("{}: DHCP: {note}", self.targets[which].spec.name);
                     out.push(Action::Say(log::Level::Info, line));
