@@ -29,18 +29,24 @@ impl Target {
             offers: roughly(heard.offers),
             naks: roughly(heard.naks),
             since_ms: heard.first_discover,
-            heard: self.reasons(),
+            heard: self.reasons(Heard::KINDS),
         })
     }
 
-    /// What was heard, and why it did not do: a clause each.
-    pub(super) fn reasons(&self) -> Vec<String> {
+    /// What was heard, and why it did not do: a clause each, with so many kinds of refused answers at most.
+    fn reasons(&self, most: usize) -> Vec<String> {
         let Some(machine) = &self.machine else { return Vec::new() };
-        self.lost.iter().cloned().chain(clauses(&machine.heard())).collect()
+        self.lost.iter().cloned().chain(clauses(&machine.heard(), most)).collect()
+    }
+
+    /// The same for a sentence.
+    pub(super) fn heard(&self) -> String {
+        let reasons = self.reasons(MOST_TOLD);
+        if reasons.is_empty() { "no answer".to_owned() } else { reasons.join("; ") }
     }
 }
 
-fn clauses(heard: &Heard) -> Vec<String> {
+fn clauses(heard: &Heard, most: usize) -> Vec<String> {
     let server = |server: Option<std::net::Ipv4Addr>| server.map_or("a server".into(), |ip| ip.to_string());
     let mut all = Vec::new();
     if let Some((who, says)) = &heard.nak {
@@ -53,8 +59,12 @@ fn clauses(heard: &Heard) -> Vec<String> {
     let refused = |kind: &Refused| {
         format!("answer of {} refused: {}{}", server(kind.server), kind.why, times(kind.count))
     };
-    all.extend(heard.refused.iter().take(MOST_TOLD).map(refused));
-    let more = heard.refused.iter().skip(MOST_TOLD).map(|kind| kind.count);
+    // Those of a server that names itself first: they are of the one that is meant, more likely.
+    let named = heard.refused.iter().filter(|kind| kind.server.is_some());
+    let kinds: Vec<&Refused> =
+        named.chain(heard.refused.iter().filter(|kind| kind.server.is_none())).collect();
+    all.extend(kinds.iter().take(most).map(|kind| refused(kind)));
+    let more = kinds.iter().skip(most).map(|kind| kind.count);
     let more = more.fold(heard.refused_more, u32::saturating_add);
     if more > 0 {
         all.push(format!("answers refused for yet other reasons{}", times(more)));
@@ -103,7 +113,7 @@ mod tests {
         let ip = |last| Some(Ipv4Addr::new(192, 0, 2, last));
         let refused = |last, count| Refused { server: ip(last), why: Refusal::ShortLease(1), count };
         let mut heard = Heard { foreign: 30, ..Heard::default() };
-        assert_eq!(clauses(&heard), ["answers to other clients only (over 30 times)"]);
+        assert_eq!(clauses(&heard, 4), ["answers to other clients only (over 30 times)"]);
         heard.nak = Some((ip(1), "no\\x1b[2J".into()));
         heard.naks = 3;
         heard.silent = ip(2);
@@ -118,9 +128,9 @@ mod tests {
             "answer of 192.0.2.6 refused: a lease of 1 s is too short (10 s at least) (6 times)",
             "answers refused for yet other reasons (over 100 times)",
         ];
-        assert_eq!(clauses(&heard), expected);
+        assert_eq!(clauses(&heard, 4), expected);
         heard.nak = Some((None, String::new()));
         heard.naks = 1;
-        assert_eq!(clauses(&heard)[0], "a server refused the address");
+        assert_eq!(clauses(&heard, 4)[0], "a server refused the address");
     }
 }
