@@ -36,7 +36,12 @@ impl Target {
     /// What was heard, and why it did not do: a clause each, with so many kinds of refused answers at most.
     fn reasons(&self, most: usize) -> Vec<String> {
         let Some(machine) = &self.machine else { return Vec::new() };
-        self.lost.iter().cloned().chain(clauses(&machine.heard(), most)).collect()
+        let heard = machine.heard();
+        let mut all: Vec<String> = self.lost.iter().cloned().chain(clauses(&heard, most)).collect();
+        if all.is_empty() && heard.offers > 0 && machine.lease().is_none() {
+            all.push("an offer came, and no answer to the REQUEST for it yet".into());
+        }
+        all
     }
 
     /// The same for a sentence.
@@ -80,7 +85,7 @@ fn times(count: u32) -> String {
     match count {
         0 | 1 => String::new(),
         2..10 => format!(" ({count} times)"),
-        _ => format!(" (over {} times)", roughly(count)),
+        _ => format!(" ({} times or more)", roughly(count)),
     }
 }
 
@@ -113,7 +118,7 @@ mod tests {
         let ip = |last| Some(Ipv4Addr::new(192, 0, 2, last));
         let refused = |last, count| Refused { server: ip(last), why: Refusal::ShortLease(1), count };
         let mut heard = Heard { foreign: 30, ..Heard::default() };
-        assert_eq!(clauses(&heard, 4), ["answers to other clients only (over 30 times)"]);
+        assert_eq!(clauses(&heard, 4), ["answers to other clients only (30 times or more)"]);
         heard.nak = Some((ip(1), "no\\x1b[2J".into()));
         heard.naks = 3;
         heard.silent = ip(2);
@@ -126,7 +131,7 @@ mod tests {
             "answer of 192.0.2.4 refused: a lease of 1 s is too short (10 s at least) (4 times)",
             "answer of 192.0.2.5 refused: a lease of 1 s is too short (10 s at least) (5 times)",
             "answer of 192.0.2.6 refused: a lease of 1 s is too short (10 s at least) (6 times)",
-            "answers refused for yet other reasons (over 100 times)",
+            "answers refused for yet other reasons (100 times or more)",
         ];
         assert_eq!(clauses(&heard, 4), expected);
         heard.nak = Some((None, String::new()));

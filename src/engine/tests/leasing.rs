@@ -126,7 +126,9 @@ fn the_probe_runs_beside_request_and_ack_and_costs_no_time() {
         ),
         "the REQUEST first: {at_offer:?}"
     );
+    assert_eq!(state(&world).dhcp["bond0"].heard, ["an offer came, and no answer to the REQUEST for it yet"]);
     answer(&mut world, ACK, &[]);
+    assert!(state(&world).dhcp["bond0"].heard.is_empty());
     assert_eq!(world.done[world.place(adds)].0, begun, "set with the ACK");
     assert_eq!(state(&world).phase, Phase::Online);
     world.pass(1_990);
