@@ -7,14 +7,14 @@
 mod accept;
 pub mod frame;
 pub mod lease;
-mod limit;
+pub(crate) mod limit;
 pub mod machine;
 mod message;
 pub mod note;
 mod options;
 pub mod rng;
 mod routes;
-mod text;
+pub(crate) mod text;
 
 pub use lease::{Lease, Route};
 pub use machine::{Action, Config, Event, Loss, Machine, State};
