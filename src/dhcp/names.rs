@@ -86,7 +86,8 @@ mod tests {
         for (bytes, padded, expected) in cases {
             assert_eq!(read(bytes, *padded), *expected, "{bytes:?}");
         }
-        let many = b"\x02aa\x00".repeat(3).into_iter().chain((0..99).flat_map(|n| [2, b'b', b'a' + n % 26, 0]));
+        let many =
+            b"\x02aa\x00".repeat(3).into_iter().chain((0..99).flat_map(|n| [2, b'b', b'a' + n % 26, 0]));
         let (names, left_out) = list(&many.collect::<Vec<u8>>(), false).unwrap();
         assert_eq!((names.len(), left_out), (MOST_NAMES, true));
     }

@@ -25,6 +25,7 @@ impl Engine {
                 self.drive_address(now, which, out);
             }
             self.tick_lease(now, which, out);
+            self.tick_six(now, which, out);
         }
     }
 
@@ -38,6 +39,7 @@ impl Engine {
         if self.targets[which].wants_lease() {
             self.drive_lease(now, which, out);
         }
+        self.drive_six(now, which, out);
         self.announce_again(now, which, out);
     }
 
@@ -233,7 +235,8 @@ impl Engine {
     fn send_announcement(&self, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
-        let addresses = target.addresses.iter().map(|address| address.ip());
+        let addresses = target.addresses.iter().map(|address| address.ip()).filter(IpAddr::is_ipv4);
+        let addresses = addresses.chain(self.announced6(which).into_iter().map(IpAddr::V6));
         out.extend(addresses.map(|address| Action::Announce { index, mac, address }));
     }
 

@@ -35,15 +35,15 @@ const TRY_AGAIN: Millis = 20_000;
 
 /// What DHCP over a bond may hope for.
 #[derive(Default)]
-struct Prospects {
+pub(super) struct Prospects {
     /// Frames leave the bond.
-    can_send: bool,
+    pub(super) can_send: bool,
     /// The partner says that it takes them.
-    agreed: bool,
+    pub(super) agreed: bool,
     /// It is worth trying although no partner was heard.
-    hopeful: bool,
+    pub(super) hopeful: bool,
     /// Ports that send.
-    sending: usize,
+    pub(super) sending: usize,
 }
 
 /// Option 61 for this address.
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
+    pub(super) fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
         let (sending, agreed) = match self.verdict_below(which) {
             Verdict::Ready { ports, .. } => (ports.len(), true),
             Verdict::Distributing { .. } => (1, false),

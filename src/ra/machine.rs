@@ -275,6 +275,7 @@ impl Machine {
 
     fn remember(&mut self, from: Ipv6Addr, advert: Advertisement) {
         let until = self.now + Millis::from(advert.lifetime) * 1_000;
+        let room = self.routers.len() < MOST;
         let known = self.routers.iter_mut().find(|router| router.address == from);
         match known {
             Some(router) => {
@@ -287,7 +288,7 @@ impl Machine {
                     self.tell(from);
                 }
             }
-            None if self.routers.len() < MOST => {
+            None if room => {
                 self.routers.push(Router { address: from, advert, until });
                 self.tell(from);
             }
@@ -347,10 +348,11 @@ impl Machine {
 /// Takes one in, or gives it another lifetime; 0 takes it out (RFC 8106 §5.1). Of too many the first stay.
 fn keep<T: PartialEq>(kept: &mut Vec<Kept<T>>, what: T, now: Millis, lifetime: u32) {
     let until = (lifetime != u32::MAX).then(|| now + Millis::from(lifetime) * 1_000);
+    let room = kept.len() < MOST;
     match kept.iter_mut().find(|(known, _)| *known == what) {
         _ if lifetime == 0 => kept.retain(|(known, _)| *known != what),
         Some(known) => known.1 = until,
-        None if kept.len() < MOST => kept.push((what, until)),
+        None if room => kept.push((what, until)),
         None => {}
     }
 }

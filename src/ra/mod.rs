@@ -7,6 +7,3 @@
 pub mod advert;
 pub mod machine;
 pub mod packet;
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@ mod hardware;
 mod modules;
 mod notify;
 mod packets;
+mod packets6;
 mod perform;
 mod signals;
 mod timer;
@@ -20,6 +21,7 @@ use futures_util::FutureExt;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
+use crate::dhcp::v6::{self, Lease as Lease6};
 use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine, earlier};
@@ -33,6 +35,7 @@ use crate::plan::Plan;
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use packets::Packets;
+use packets6::Packets6;
 use signals::Signals;
 use timer::Timer;
 
@@ -71,6 +74,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
         packets: Packets::default(),
+        packets6: Packets6::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
         timer: Timer::new()?,
@@ -135,6 +139,7 @@ struct World {
     hints: Hints,
     netlink: Netlink,
     packets: Packets,
+    packets6: Packets6,
     files: Files,
     settings: Settings,
     signals: Signals,
@@ -205,6 +210,8 @@ impl World {
             links: self.netlink.links()?,
             addresses: self.netlink.addresses()?,
             defaults: self.netlink.defaults()?,
+            addresses6: self.netlink.addresses6()?,
+            defaults6: self.netlink.defaults6()?,
             ..View::default()
         })
     }
@@ -227,6 +234,7 @@ impl World {
         self.permanent.retain(|index, _| links.get(*index).is_some());
         self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
+        self.packets6.keep(|index| links.get(index).is_some());
         for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
             if link.permanent.is_none() {
                 let ask = || permanent_mac(&link.name);
@@ -254,6 +262,9 @@ impl World {
             }
             (index, payload) = self.packets.next() => {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
+            }
+            (index, incoming) = self.packets6.next() => {
+                Ok(engine.step(boottime(), Event::Six { index, incoming }).into())
             }
             signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
             woken = self.timer.wait(wake_at) => {
@@ -360,6 +371,28 @@ async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} does not answer ARP"));
     tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The same of a DHCPv6 lease (RFC 8415 §18.2.7). The server's answer is not waited for.
+pub async fn release6(interface: &str, lease: &Lease6, duid: &[u8], iaid: u32) {
+    /// The NIC and the switch need a moment before the link may go.
+    const LEAVING: Duration = Duration::from_millis(100);
+    let now = boottime();
+    let (duid, previous) = (duid.to_vec(), Some(lease.clone()));
+    let config = v6::Config { mode: v6::Mode::Stateful, seed: seed(), duid, iaid, previous };
+    let mut machine = v6::Machine::new(config, now);
+    // It takes the lease up as its own; what it would send for that is not sent.
+    machine.step(now, v6::Event::Start);
+    for action in machine.step(now, v6::Event::Release) {
+        if let v6::Action::Send(payload) = action {
+            match packets6::send_once(interface, &payload) {
+                Ok(_) => tokio::time::sleep(LEAVING).await,
+                Err(error) => {
+                    log::warn!("{interface}: the DHCPv6 lease could not be given back: {error}");
+                }
+            }
+        }
+    }
 }
 
 /// Tells the service manager, if there is one (sd_notify(3)).

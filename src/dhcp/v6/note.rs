@@ -133,7 +133,10 @@ impl fmt::Display for Note {
         match self {
             Self::Refused { from, why } => write!(f, "answer of {from} refused: {why}"),
             Self::OptionIgnored(code) => {
-                write!(f, "DHCPv6 option {code} ignored, or a part of it: its value is not one that it can have")
+                write!(
+                    f,
+                    "DHCPv6 option {code} ignored, or a part of it: its value is not one that it can have"
+                )
             }
             Self::Silent(from) => write!(f, "{from} offered an address and then kept silent"),
             Self::Unconfirmed(address) => {
@@ -181,10 +184,11 @@ impl Heard {
     pub const KINDS: usize = 16;
 
     pub(super) fn refuse(&mut self, from: Ipv6Addr, why: Refusal) {
+        let room = self.refused.len() < Self::KINDS;
         let known = self.refused.iter_mut().find(|kind| kind.from == from && kind.why == why);
         match known {
             Some(kind) => kind.count = kind.count.saturating_add(1),
-            None if self.refused.len() < Self::KINDS => self.refused.push(Refused { from, why, count: 1 }),
+            None if room => self.refused.push(Refused { from, why, count: 1 }),
             None => {}
         }
     }

@@ -1,16 +1,29 @@
 //! A small world: it does what the engine asks for, as the kernel would.
 
 use crate::clock::Millis;
+use crate::engine::six::types as six;
 use crate::engine::state::{FoundAddress, FoundBond, FoundDefault, State};
 use crate::engine::types::{Action, Event, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
-use crate::links::{Bond, Kind, LacpState, Link, Port};
+use crate::links::{Address6, Bond, Ipv6Conf, Kind, LacpState, Link, Port};
 use crate::mac::Mac;
 use crate::words::plan_line;
 
 pub(super) const PARTNER: Mac = Mac([0x0e, 0, 0, 0, 0, 1]);
 /// Both sides in sync, collecting, distributing.
 pub(super) const AGREED: u8 = 0x3f;
+
+/// As a kernel begins.
+const IPV6: Ipv6Conf = Ipv6Conf {
+    disable_ipv6: 0,
+    forwarding: 0,
+    accept_ra: 1,
+    accept_ra_defrtr: 1,
+    accept_ra_pinfo: 1,
+    autoconf: 1,
+    solicit_delay: 1_000,
+    addr_gen_mode: 0,
+};
 
 pub(super) struct World {
     pub(super) engine: Engine,
@@ -28,6 +41,10 @@ pub(super) struct World {
     words: String,
     /// So often the engine was killed.
     pub(super) restarts: u32,
+    /// Addresses that other stations have: the kernel finds out a second after one was set.
+    pub(super) taken: Vec<std::net::Ipv6Addr>,
+    /// Until when the kernel tries an address.
+    trying: Vec<(Millis, u32, std::net::Ipv6Addr)>,
 }
 
 impl World {
@@ -50,6 +67,8 @@ impl World {
             next_index: 4,
             words: words.into(),
             restarts: 0,
+            taken: Vec::new(),
+            trying: Vec::new(),
         }
     }
 
@@ -64,6 +83,7 @@ impl World {
             mac,
             permanent: mac,
             mtu: 1500,
+            ipv6: Some(IPV6),
             ..Link::default()
         };
         self.view.links.0.push(link);
@@ -88,6 +108,7 @@ impl World {
     /// The links have changed: the engine looks, and all that it asks for is done.
     pub(super) fn look(&mut self) {
         loop {
+            self.detected();
             let view = self.view.clone();
             let actions = self.engine.step(self.now, Event::View(&view));
             if !self.perform(actions) {
@@ -225,6 +246,7 @@ impl World {
                     kind,
                     mac: *mac,
                     mtu: mtu.unwrap_or(1500),
+                    ipv6: Some(IPV6),
                     ..Link::default()
                 });
             }
@@ -272,6 +294,7 @@ impl World {
                     mac,
                     mtu,
                     ethernet: true,
+                    ipv6: Some(IPV6),
                     ..Link::default()
                 });
             }
@@ -313,6 +336,7 @@ impl World {
                     lower,
                     mac,
                     mtu: mtu.unwrap_or(below_mtu),
+                    ipv6: Some(IPV6),
                     ..Link::default()
                 });
             }
@@ -322,15 +346,36 @@ impl World {
                     link.controller = link.controller.filter(|controller| controller != index);
                 }
                 self.view.addresses.retain(|found| found.index != *index);
+                self.view.addresses6.retain(|found| found.index != *index);
             }
             Action::AddAddress { index, address, lifetime, .. } => {
                 self.act(&Action::DelAddress { index: *index, address: *address })?;
                 let (index, address, lifetime) = (*index, *address, *lifetime);
+                if let ipnetwork::IpNetwork::V6(address) = address {
+                    self.detect(index, address, true);
+                }
                 self.view.addresses.push(FoundAddress { index, address, broadcast: None, lifetime });
             }
             Action::DelAddress { index, address } => {
                 let address = *address;
                 self.view.addresses.retain(|found| found.index != *index || found.address != address);
+                self.view.addresses6.retain(|found| found.index != *index || address != found.address.into());
+            }
+            Action::Six(six::Action::SetAddress { index, address, .. }) => {
+                if !self.view.addresses6.iter().any(|found| found.address.ip() == *address) {
+                    self.detect(*index, (*address).into(), false);
+                }
+            }
+            Action::Six(six::Action::Setting { index, name, value }) => {
+                let conf = self.by_index(*index).ipv6.as_mut().expect("a link with IPv6");
+                match *name {
+                    "accept_ra" => conf.accept_ra = *value,
+                    "accept_ra_defrtr" => conf.accept_ra_defrtr = *value,
+                    "accept_ra_pinfo" => conf.accept_ra_pinfo = *value,
+                    "autoconf" => conf.autoconf = *value,
+                    "router_solicitation_delay" => conf.solicit_delay = *value,
+                    _ => panic!("{name}"),
+                }
             }
             Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 && to.is_ipv4() => {
                 self.view.defaults.retain(|route| route.metric != 0);
@@ -338,10 +383,32 @@ impl World {
                 let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
                 self.view.defaults.push(route);
             }
+            Action::AddRoute { index, to, .. } if to.prefix() == 0 => self.view.defaults6.push(*index),
             Action::Finish => self.outcome = self.engine.outcome().cloned(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// The kernel tries an address for a second.
+    pub(super) fn detect(&mut self, index: u32, address: ipnetwork::Ipv6Network, permanent: bool) {
+        let (tentative, duplicate, deprecated) = (true, false, false);
+        self.view.addresses6.push(Address6 { index, address, tentative, duplicate, deprecated, permanent });
+        self.trying.push((self.now + 1_000, index, address.ip()));
+    }
+
+    /// What the tries have come to: the kernel keeps a duplicate only where it was set for ever.
+    fn detected(&mut self) {
+        let due: Vec<_> = self.trying.iter().filter(|(at, ..)| *at <= self.now).copied().collect();
+        self.trying.retain(|(at, ..)| *at > self.now);
+        for (_, index, ip) in due {
+            let taken = self.taken.contains(&ip);
+            let like = |found: &Address6| found.index == index && found.address.ip() == ip;
+            self.view.addresses6.retain(|found| !(like(found) && taken && !found.permanent));
+            for found in self.view.addresses6.iter_mut().filter(|found| like(found)) {
+                (found.tentative, found.duplicate) = (taken, taken);
+            }
+        }
     }
 
     /// Where in what was done something like this first stands.
