@@ -7,3 +7,6 @@
 pub mod advert;
 pub mod machine;
 pub mod packet;
+
+#[cfg(test)]
+mod tests;

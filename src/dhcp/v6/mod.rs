@@ -14,3 +14,6 @@ pub use lease::{Facts, Lease};
 pub use machine::{Action, Config, Event, Loss, Machine, Mode, State};
 pub use message::{ALL_SERVERS, CLIENT_PORT, SERVER_PORT, duid_of_mac, iaid_of_mac};
 pub use note::{Heard, Note, Refusal};
+
+#[cfg(test)]
+mod tests;
