@@ -8,7 +8,7 @@ use std::path::Path;
 use std::task::Poll;
 
 use nix::net::if_::if_indextoname;
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn6, setsockopt, sockopt};
+use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn6, setsockopt, sockopt};
 use tokio::io::ReadBuf;
 
 use crate::dhcp::v6::{ALL_SERVERS, CLIENT_PORT, SERVER_PORT};
@@ -60,7 +60,10 @@ impl Packets6 {
             }
             Action::Send { index, payload } => {
                 let (_, socket) = self.dhcp.iter().find(|(other, _)| other == index).ok_or_else(closed)?;
-                socket.try_send_to(payload, servers(*index))?;
+                // Not tokio's: that refuses to send before it has once waited for room.
+                let to = SockaddrIn6::from(servers(*index));
+                socket::sendto(socket.as_raw_fd(), payload, &to, MsgFlags::empty())
+                    .map_err(io::Error::from)?;
                 Ok(())
             }
             Action::SetAddress { index, address, preferred, valid } => {
@@ -132,8 +135,8 @@ fn name_of(index: u32) -> io::Result<String> {
 }
 
 /// All servers and relays of a link.
-fn servers(index: u32) -> SocketAddr {
-    SocketAddr::V6(SocketAddrV6::new(ALL_SERVERS, SERVER_PORT, 0, index))
+fn servers(index: u32) -> SocketAddrV6 {
+    SocketAddrV6::new(ALL_SERVERS, SERVER_PORT, 0, index)
 }
 
 /// Port 546 of an interface. Answers are fetched by the kernel, which also answers for our link-local address.

@@ -8,5 +8,6 @@ mod hours;
 mod lan;
 mod phases;
 mod random;
+mod six;
 mod uppers;
 mod world;

@@ -63,8 +63,10 @@ impl Machine {
     /// Takes an offer. `held`: the address that we have meanwhile.
     pub(super) fn request(&mut self, offer: Offer, held: Option<Box<Lease>>) {
         let tries = Tries::from(self.now);
+        // What an offer calls for leaves at once; a server that loses each binding is asked once a second.
+        let at = if held.is_some() { self.not_too_soon() } else { self.now };
         self.exchange(Phase::Requesting(Requesting { offer, tries, held }));
-        self.send_at = Some(self.not_too_soon_after_answers());
+        self.send_at = Some(at);
     }
 
     /// The server did not answer: Solicit again, without it for a while.

@@ -38,11 +38,6 @@ impl Machine {
         if just { self.now + later } else { self.now }
     }
 
-    /// What an answer calls for leaves at once; a server that answers each message with a refusal gets a second.
-    pub(super) fn not_too_soon_after_answers(&self) -> Millis {
-        if self.heard.refused.is_empty() { self.now } else { self.not_too_soon() }
-    }
-
     /// A frame that is due.
     pub(super) fn send(&mut self) {
         use MessageType::{Confirm, Decline, InformationRequest, Rebind, Renew, Request, Solicit};

@@ -126,7 +126,7 @@ fn facts_alone() {
     );
     client.pass(599_000);
     assert_eq!(client.sent.len(), 1);
-    client.pass(2_000);
+    client.pass(1_000);
     assert_eq!(client.sent.len(), 2, "IRT_MINIMUM");
     client.hear(REPLY, SERVER, &[option(32, &[255; 4])]);
     client.pass(10 * 86_400_000);
