@@ -26,6 +26,7 @@ impl Engine {
             }
             self.tick_lease(now, which, out);
             self.tick_six(now, which, out);
+            self.drive_probe(now, which, out);
         }
     }
 

@@ -184,12 +184,7 @@ impl Engine {
             true => String::new(),
             false => format!("; IPv6: {}", self.six_clause(which)),
         };
-        let refused = target.refusals();
-        let heard = if refused.is_empty() {
-            "no usable answer".to_owned()
-        } else {
-            format!("answers refused: {}", list(&refused))
-        };
+        let heard = target.heard();
         format!(
             "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}{six}; check that a DHCP server is in this VLAN, \
              or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",

@@ -5,13 +5,16 @@
 //! The files here follow that order: `earlier`, `settled`, `build`, the verdicts of `lacp`, `address`, `lease`, `hold`;
 //! `ending` and [`undo`] give back.
 
+mod account;
 mod address;
 pub mod backoff;
 mod build;
+mod conflict;
 pub mod earlier;
 mod ending;
 mod hold;
 mod lease;
+mod lease_mtu;
 mod limits;
 mod names;
 mod naming;
@@ -26,7 +29,6 @@ pub mod types;
 pub mod undo;
 mod upper;
 
-pub use lease::client_id;
 pub use target::bond_below;
 
 #[cfg(test)]
@@ -236,6 +238,7 @@ impl Engine {
             Event::Stop(signal) => self.stop(signal, &mut out),
             Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
             Event::Six { index, incoming } => self.six_incoming(now, index, incoming, &mut out),
+            Event::Arp { index, packet } => self.arp(now, index, packet, &mut out),
             Event::Tick if self.looked => self.reconcile(now, &mut out),
             Event::Tick => {}
         }

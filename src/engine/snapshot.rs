@@ -35,6 +35,8 @@ impl Engine {
             lease: self.leases(),
             clients: self.clients(),
             ipv6: if gone { Default::default() } else { self.ipv6_states() },
+            dhcp: self.accounts(),
+            ntp: self.time_servers(),
             times: self.times,
             found: if gone { Found::default() } else { self.found.clone() },
         }

@@ -55,6 +55,12 @@ pub struct State {
     /// IPv6, by interface.
     #[serde(default)]
     pub ipv6: BTreeMap<String, Ipv6State>,
+    /// What came of DHCP so far, by interface.
+    #[serde(default)]
+    pub dhcp: BTreeMap<String, Account>,
+    /// Time servers of the words and of the leases: for others to use.
+    #[serde(default)]
+    pub ntp: Vec<IpAddr>,
     /// When what was reached.
     pub times: Times,
     /// What was there before, to be given back.
@@ -178,6 +184,23 @@ pub struct Ipv6State {
     pub refused: Vec<String>,
     /// Why there is not what the words ask for; empty: there is.
     pub missing: String,
+}
+
+/// What came of DHCP on one interface, since it last began from nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// DISCOVERs sent.
+    pub discovers: u32,
+    /// REQUESTs sent.
+    pub requests: u32,
+    /// OFFERs that counted; from ten on only the first digit is kept.
+    pub offers: u32,
+    /// NAKs that counted; as `offers`.
+    pub naks: u32,
+    /// When the first DISCOVER was sent.
+    pub since_ms: Option<Millis>,
+    /// What was heard and did not do, and why: a clause each. What came from the network is escaped.
+    pub heard: Vec<String>,
 }
 
 /// When what was reached.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::clock::Millis;
-use crate::engine::state::{Ipv6State, Phase, State, Waiting};
+use crate::engine::state::{Account, Ipv6State, Phase, State, Waiting};
 
 /// The whole text. `alive`: the engine still works.
 pub fn text(state: &State, now: Millis, alive: bool) -> String {
@@ -59,8 +59,17 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         if let Some(ipv6) = state.ipv6.get(interface) {
             six(&mut out, ipv6, state, now);
         }
+        if !state.ntp.is_empty() {
+            let ntp: Vec<_> = state.ntp.iter().map(ToString::to_string).collect();
+            let _ = writeln!(out, "  NTP       {}", ntp.join(", "));
+        }
         if let Some(name) = &state.hostname {
             let _ = writeln!(out, "  host name {name}");
+        }
+    }
+    for (interface, account) in &state.dhcp {
+        if !state.lease.contains_key(interface) {
+            unleased(&mut out, interface, account, now);
         }
     }
     out
@@ -89,6 +98,23 @@ fn six(out: &mut String, ipv6: &Ipv6State, state: &State, now: Millis) {
     }
     if !ipv6.missing.is_empty() {
         let _ = writeln!(out, "  IPv6      {}", ipv6.missing);
+    }
+}
+
+/// What DHCP has sent and heard where it has no lease.
+fn unleased(out: &mut String, interface: &str, account: &Account, now: Millis) {
+    let since = account.since_ms.map_or(String::new(), |at| format!(" in {}", span(now.saturating_sub(at))));
+    let _ = writeln!(out, "\n{interface}  no DHCP lease");
+    let _ = writeln!(
+        out,
+        "  sent      {} DISCOVERs, {} REQUESTs{since}\n  heard     {} usable OFFERs, {} NAKs",
+        account.discovers, account.requests, account.offers, account.naks
+    );
+    for reason in &account.heard {
+        let _ = writeln!(out, "            {reason}");
+    }
+    if account.heard.is_empty() && account.offers == 0 {
+        let _ = writeln!(out, "            nothing: no DHCP server has answered");
     }
 }
 
@@ -236,6 +262,26 @@ bond0  2001:db8::77/128
         assert!(shown.ends_with(expected), "{shown}");
         state.addresses.clear();
         assert!(text(&state, 10_000, true).ends_with("\nbond0  no address\n  IPv6      no router\n"));
+    }
+
+    #[test]
+    fn without_a_lease_it_tells_what_was_heard() {
+        let heard = vec!["192.0.2.9 refused the address (\"go away\") (3 times)".into()];
+        let account = Account { discovers: 7, requests: 3, offers: 3, naks: 3, since_ms: Some(2_000), heard };
+        let mut state = State { phase: Phase::Dhcp, pid: 77, ..State::default() };
+        state.dhcp.insert("bond0".into(), account);
+        let expected = "\
+bondstrap: waiting for an address (engine 77)
+
+bond0  no DHCP lease
+  sent      7 DISCOVERs, 3 REQUESTs in 12 s
+  heard     3 usable OFFERs, 3 NAKs
+            192.0.2.9 refused the address (\"go away\") (3 times)
+";
+        assert_eq!(text(&state, 14_000, true), expected);
+        state.dhcp.insert("bond0".into(), Account { discovers: 1, ..Account::default() });
+        let said = text(&state, 14_000, true);
+        assert!(said.ends_with("nothing: no DHCP server has answered\n"), "{said}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The only loop: events in, actions out.
 
 mod announce;
+mod arp;
 mod hardware;
 mod modules;
 mod notify;
@@ -34,6 +35,7 @@ use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
+use arp::Arp;
 use packets::Packets;
 use packets6::Packets6;
 use signals::Signals;
@@ -75,6 +77,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         netlink: Netlink::open()?,
         packets: Packets::default(),
         packets6: Packets6::default(),
+        arp: Arp::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
         timer: Timer::new()?,
@@ -140,6 +143,7 @@ struct World {
     netlink: Netlink,
     packets: Packets,
     packets6: Packets6,
+    arp: Arp,
     files: Files,
     settings: Settings,
     signals: Signals,
@@ -235,6 +239,7 @@ impl World {
         self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
         self.packets6.keep(|index| links.get(index).is_some());
+        self.arp.keep(|index| links.get(index).is_some());
         for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
             if link.permanent.is_none() {
                 let ask = || permanent_mac(&link.name);
@@ -265,6 +270,9 @@ impl World {
             }
             (index, incoming) = self.packets6.next() => {
                 Ok(engine.step(boottime(), Event::Six { index, incoming }).into())
+            }
+            (index, packet) = self.arp.next() => {
+                Ok(engine.step(boottime(), Event::Arp { index, packet: &packet }).into())
             }
             signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
             woken = self.timer.wait(wake_at) => {

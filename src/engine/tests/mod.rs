@@ -6,6 +6,8 @@ mod ending;
 mod holding;
 mod hours;
 mod lan;
+mod lease_words;
+mod leasing;
 mod phases;
 mod random;
 mod six;
