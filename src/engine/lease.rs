@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::Engine;
-use super::address::EVERYWHERE4;
+use super::address::{EVERYWHERE4, Family};
 use super::conflict::Probing;
 use super::target::Target;
 use super::types::Action;
@@ -288,7 +288,7 @@ impl Engine {
         for (to, via) in routes(lease) {
             self.route(which, to, via.map(Into::into), Some(network.ip().into()), out);
         }
-        self.written_routes(which, out);
+        self.written_routes(which, Family::V4, out);
         self.announce(now, which, out);
     }
 

@@ -12,14 +12,14 @@ use crate::clock::Millis;
 use crate::dhcp::v4::rng::Rng;
 
 /// After the first solicitation. RFC 4861 §6.3.7 would have 4 s between them and three in all; but the first is often
-/// lost while the switch port starts to forward. Three it is.
-const FIRST: [Millis; 2] = [300, 1_000];
+/// lost while the switch port starts to forward, 0.1 to 0.2 s after our side does.
+const FIRST: [Millis; 2] = [150, 1_000];
 /// Then gaps that double (RFC 7559 §2), from RTR_SOLICITATION_INTERVAL to MRT.
 const FIRST_GAP: Millis = 4_000;
 const LONGEST_GAP: Millis = 3_600_000;
-/// Solicitations are never closer than this, whatever kicks: one a second in the mean, three in a burst.
+/// So many within any such time at most, whatever kicks. Milliseconds.
 const WINDOW: Millis = 3_000;
-const MOST_IN_WINDOW: usize = 3;
+const MOST_IN_WINDOW: usize = 4;
 /// Most routers, name servers and search names that are remembered: of each.
 const MOST: usize = 8;
 /// Most notes; further ones are a flood.

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use super::Engine;
+use super::address::Family;
 use super::lease::Prospects;
 use super::types::Action;
 use crate::clock::Millis;
@@ -34,6 +35,13 @@ const FACTS_WAIT: Millis = 3_000;
 /// Where IPv4 has its address, SLAAC is waited for no longer than this without a router: what MAX_RTR_SOLICITATIONS
 /// would take (RFC 4861 §10). Milliseconds.
 const BESIDE_IPV4: Millis = 12_000;
+
+/// A static address is set so long after our side has begun to distribute: what leaves before is often lost while the
+/// switch port opens, and duplicate address detection asks once only. Whatever else there is of IPv6 has come over the
+/// link by then. Milliseconds.
+const OPENING: Millis = 500;
+/// One port more is worth asking again, but not within a burst. Milliseconds.
+const BURST: Millis = 500;
 
 /// What is known of IPv6 on one interface.
 #[derive(Debug)]
@@ -54,6 +62,9 @@ pub(super) struct Six {
     could_send: bool,
     agreed: bool,
     sending: usize,
+    last_kick: Millis,
+    /// What stands in the words has been set.
+    written: bool,
     /// Addresses as the last look has shown them.
     tentative: BTreeSet<Ipv6Addr>,
     usable: BTreeSet<Ipv6Addr>,
@@ -82,6 +93,8 @@ impl Default for Six {
             could_send: false,
             agreed: false,
             sending: 0,
+            last_kick: 0,
+            written: false,
             tentative: BTreeSet::new(),
             usable: BTreeSet::new(),
             duplicates: BTreeSet::new(),
@@ -104,6 +117,10 @@ impl Six {
         let router = self.router.as_ref().and_then(ra::Machine::deadline);
         let client = self.client.as_ref().and_then(dhcp::Machine::deadline);
         [router, client].into_iter().flatten().min()
+    }
+
+    pub(super) fn is_written(&self) -> bool {
+        self.written
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -236,16 +253,33 @@ impl Engine {
             return;
         }
         let opens = prospects.can_send && !six.could_send || prospects.agreed && !six.agreed;
-        let kick = six.paused || opens || prospects.sending > six.sending;
+        let more = prospects.sending > six.sending && now >= six.last_kick + BURST;
+        let kick = six.paused || opens || more;
         if six.paused || prospects.can_send && !six.could_send {
             six.asked = Some(now);
         }
         (six.could_send, six.agreed, six.sending) = (prospects.can_send, prospects.agreed, prospects.sending);
         six.paused = false;
         if kick {
+            six.last_kick = now;
             self.step_router(now, which, ra::Event::Kick, out);
             self.step_client(now, which, dhcp::Event::Kick, out);
         }
+    }
+
+    /// Sets what stands in the words, once the switch port is open.
+    pub(super) fn drive_static6(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let at = target.begun.unwrap_or(now) + if target.bond.is_some() { OPENING } else { 0 };
+        if target.six.written {
+            return;
+        }
+        if now < at {
+            self.wake(at);
+            return;
+        }
+        target.six.written = true;
+        self.set_static6(which, out);
     }
 
     fn step_router(&mut self, now: Millis, which: usize, event: ra::Event<'_>, out: &mut Vec<Action>) {
@@ -338,11 +372,15 @@ impl Engine {
         // Without a router SLAAC keeps nobody waiting who has IPv4.
         let alone = method == Method6::Auto && target.done && !six.has_heard() && !six.enough;
         let lonely_at = six.asked.filter(|_| alone).map(|since| since + BESIDE_IPV4);
-        let was_done = six.done;
+        let (was_done, had) = (six.done, six.has);
         let six = &mut self.targets[which].six;
         (six.has, six.done) = (has, done);
         if lonely_at.is_some_and(|at| now >= at) {
             self.do_without(which, out);
+        }
+        if has && !had && method != Method6::Static {
+            // Their gateways are in a subnet that is there only now.
+            self.written_routes(which, Family::V6, out);
         }
         self.wake(held_back);
         self.wake(lonely_at.filter(|at| now < *at));

@@ -177,7 +177,9 @@ fn a_lease_is_set_tried_and_announced() {
     assert!(world.has6(LEASED));
     // It is renewed: another lifetime, and nothing else is said.
     let said = world.said().len();
-    world.pass(1_800_000);
+    world.pass(900_000);
+    world.advertise(0x80, false);
+    world.pass(900_000);
     assert_eq!(*world.kinds().last().unwrap(), 5);
     world.reply(LEASED, 7_200);
     world.pass(1_000);

@@ -11,7 +11,7 @@ use crate::dhcp::v6::options::code;
 /// After the first one. RFC 8415 §18.2.1 delays the first by up to a second, so that hosts that power comes back to do not
 /// all ask at once, and waits another one for the second. Here LACP has scattered them already, and the first frames are
 /// often lost while the switch port starts to forward: they leave as those of DHCPv4 do.
-const FIRST: [Millis; 5] = [250, 600, 1_000, 2_000, 4_000];
+const FIRST: [Millis; 6] = [150, 400, 700, 1_000, 2_000, 4_000];
 /// Then gaps that double.
 const FIRST_GAP: Millis = 4_000;
 /// How long the first offer waits for a better one. RFC 8415 §18.2.1 has a second and more; who is the preferred of two
