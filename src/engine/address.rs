@@ -14,7 +14,7 @@ use crate::lacp::verdict::Verdict;
 use crate::plan::{Interface, Method4, Method6, Route};
 
 /// ANNOUNCE_INTERVAL of RFC 5227 §1.1, milliseconds.
-const ANNOUNCE_INTERVAL: Millis = 2_000;
+pub(super) const ANNOUNCE_INTERVAL: Millis = 2_000;
 
 impl Engine {
     /// Brings every interface as far as it can be brought now.

@@ -20,6 +20,9 @@ const LONGEST_GAP: Millis = 3_600_000;
 /// So many within any such time at most, whatever kicks. Milliseconds.
 const WINDOW: Millis = 3_000;
 const MOST_IN_WINDOW: usize = 4;
+/// Most advertisements that are looked at within any second. Routers leave three seconds between theirs (RFC 4861 §10);
+/// what is more is a flood, and each could bring another resolv.conf.
+const MOST_A_SECOND: u32 = 8;
 /// Most routers, name servers and search names that are remembered: of each.
 const MOST: usize = 8;
 /// Most notes; further ones are a flood.
@@ -109,6 +112,8 @@ pub struct Machine {
     heard: u32,
     refused: u32,
     heard_at: Option<Millis>,
+    /// Start of a second, and how many came within it.
+    counted: (Millis, u32),
     routers: Vec<Router>,
     servers: Vec<Kept<Ipv6Addr>>,
     search: Vec<Kept<String>>,
@@ -131,6 +136,7 @@ impl Machine {
             heard: 0,
             refused: 0,
             heard_at: None,
+            counted: (0, 0),
             routers: Vec::new(),
             servers: Vec::new(),
             search: Vec::new(),
@@ -249,6 +255,14 @@ impl Machine {
     }
 
     fn hear(&mut self, packet: &[u8], checksum_missing: bool) {
+        if self.now >= self.counted.0 + 1_000 {
+            self.counted = (self.now, 0);
+        }
+        self.counted.1 = self.counted.1.saturating_add(1);
+        if self.counted.1 > MOST_A_SECOND {
+            self.refused = self.refused.saturating_add(1);
+            return;
+        }
         let read = packet::advertisement(packet, checksum_missing)
             .and_then(|(from, message)| Some((from, Advertisement::read(message)?)));
         let Some((from, advert)) = read else {

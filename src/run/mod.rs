@@ -32,7 +32,7 @@ use crate::installer;
 use crate::links::Links;
 use crate::mac::Mac;
 use crate::netlink::{Netlink, hints::Hints};
-use crate::plan::Plan;
+use crate::plan::{Method6, Plan};
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use arp::Arp;
@@ -85,6 +85,8 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
         named: false,
+        ipv6: plan.interfaces.iter().any(|spec| spec.ipv6.method != Method6::None),
+        gateway6: plan.interfaces.iter().any(|spec| spec.ipv6.gateway.is_some()),
         last_look: 0,
         look_at: None,
         screen: Screen::new(),
@@ -156,6 +158,10 @@ struct World {
     wired: BTreeMap<u32, bool>,
     /// XCP-ng's installer has named the NICs.
     named: bool,
+    /// The words ask for IPv6.
+    ipv6: bool,
+    /// And for a router of their own.
+    gateway6: bool,
     last_look: Millis,
     /// Something has changed: when the links are to be read.
     look_at: Option<Millis>,
@@ -214,8 +220,9 @@ impl World {
             links: self.netlink.links()?,
             addresses: self.netlink.addresses()?,
             defaults: self.netlink.defaults()?,
-            addresses6: self.netlink.addresses6()?,
-            defaults6: self.netlink.defaults6()?,
+            // Only where the words ask for IPv6: a table of routes can be long.
+            addresses6: if self.ipv6 { self.netlink.addresses6()? } else { Vec::new() },
+            defaults6: if self.gateway6 { self.netlink.defaults6()? } else { Vec::new() },
             ..View::default()
         })
     }

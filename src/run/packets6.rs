@@ -80,7 +80,7 @@ impl Packets6 {
 
     /// Waits for something that may be for us.
     pub(super) async fn next(&mut self) -> (u32, Incoming<'_>) {
-        if !self.routers.is_empty() {
+        if !self.routers.is_empty() || !self.dhcp.is_empty() {
             self.buffer.resize(LARGEST, 0);
         }
         let Self { routers, dhcp, buffer } = self;

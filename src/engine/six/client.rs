@@ -143,7 +143,9 @@ impl Engine {
         let target = &mut self.targets[which];
         target.six.tentative.remove(&lease.address);
         target.six.usable.remove(&lease.address);
-        if let (Some(index), Some(network)) = (target.index, lease.network()) {
+        // A server may give what stands in the words, too.
+        let written = target.spec.ipv6.addresses.iter().any(|written| written.ip() == lease.address);
+        if let (Some(index), Some(network), false) = (target.index, lease.network(), written) {
             out.push(Action::DelAddress { index, address: network.into() });
         }
     }

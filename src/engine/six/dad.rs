@@ -8,10 +8,18 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::clock::Millis;
 use crate::dhcp::v6 as dhcp;
+use crate::engine::address::ANNOUNCE_INTERVAL;
 use crate::engine::types::Action;
 use crate::engine::{Engine, Try};
 use crate::plan::Method6;
 use crate::ra::packet::is_link_local;
+
+/// Routers can make the kernel try ever new addresses: so many lines about them, and no more.
+fn may_say(lines: &mut u32) -> bool {
+    const MOST: u32 = 64;
+    *lines = lines.saturating_add(1);
+    *lines <= MOST
+}
 
 impl Engine {
     /// Compares what a fresh look shows with what was there before.
@@ -74,18 +82,21 @@ impl Engine {
             }
         }
         for ip in fresh {
-            self.usable6(which, ip, out);
+            self.usable6(now, which, ip, out);
         }
     }
 
     fn duplicate(&mut self, now: Millis, which: usize, ip: Ipv6Addr, out: &mut Vec<Action>) {
-        let target = &self.targets[which];
+        let target = &mut self.targets[which];
         let name = &target.spec.name;
         if target.six.lease.as_ref().is_some_and(|lease| lease.address == ip) {
             self.step_client(now, which, dhcp::Event::Conflict, out);
             return;
         }
         let written = target.spec.ipv6.addresses.iter().any(|written| written.ip() == ip);
+        if !written && !may_say(&mut target.six.lines) {
+            return;
+        }
         let line = match () {
             () if written => format!(
                 "{name}: {ip} is in use by another station (duplicate address detection), so it can't be used here; give \
@@ -121,15 +132,20 @@ impl Engine {
     }
 
     /// An address that can be used from now on. The neighbours are told of ours; the kernel's own they learn as they need.
-    fn usable6(&mut self, which: usize, ip: Ipv6Addr, out: &mut Vec<Action>) {
+    fn usable6(&mut self, now: Millis, which: usize, ip: Ipv6Addr, out: &mut Vec<Action>) {
         if is_link_local(ip) {
             return;
         }
-        let target = &self.targets[which];
+        let target = &mut self.targets[which];
         let ours = target.spec.ipv6.addresses.iter().any(|written| written.ip() == ip)
             || target.six.lease.as_ref().is_some_and(|lease| lease.address == ip);
         if let (true, Some(index), Some(mac)) = (ours, target.index, target.mac) {
             out.push(Action::Announce { index, mac, address: IpAddr::V6(ip) });
+            // Once more: the first may be lost (RFC 4861 §7.2.6).
+            target.announce_at.get_or_insert(now + ANNOUNCE_INTERVAL);
+        }
+        if !ours && !may_say(&mut target.six.lines) {
+            return;
         }
         let line = format!("{}: {ip} can be used", target.spec.name);
         out.push(Action::Say(log::Level::Info, line));

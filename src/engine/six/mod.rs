@@ -76,6 +76,8 @@ pub(super) struct Six {
     /// What there is of both families has to do: a limit is over.
     enough: bool,
     no_router_told: bool,
+    /// Lines about addresses that routers have brought.
+    lines: u32,
 }
 
 impl Default for Six {
@@ -102,6 +104,7 @@ impl Default for Six {
             done: false,
             enough: false,
             no_router_told: false,
+            lines: 0,
         }
     }
 }

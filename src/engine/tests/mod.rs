@@ -13,3 +13,4 @@ mod random;
 mod six;
 mod uppers;
 mod world;
+mod world6;

@@ -1,29 +1,17 @@
 //! A small world: it does what the engine asks for, as the kernel would.
 
+use super::world6::IPV6;
 use crate::clock::Millis;
-use crate::engine::six::types as six;
 use crate::engine::state::{FoundAddress, FoundBond, FoundDefault, State};
 use crate::engine::types::{Action, Event, Outcome, Refusal, View};
 use crate::engine::{Config, Engine};
-use crate::links::{Address6, Bond, Ipv6Conf, Kind, LacpState, Link, Port};
+use crate::links::{Bond, Kind, LacpState, Link, Port};
 use crate::mac::Mac;
 use crate::words::plan_line;
 
 pub(super) const PARTNER: Mac = Mac([0x0e, 0, 0, 0, 0, 1]);
 /// Both sides in sync, collecting, distributing.
 pub(super) const AGREED: u8 = 0x3f;
-
-/// As a kernel begins.
-const IPV6: Ipv6Conf = Ipv6Conf {
-    disable_ipv6: 0,
-    forwarding: 0,
-    accept_ra: 1,
-    accept_ra_defrtr: 1,
-    accept_ra_pinfo: 1,
-    autoconf: 1,
-    solicit_delay: 1_000,
-    addr_gen_mode: 0,
-};
 
 pub(super) struct World {
     pub(super) engine: Engine,
@@ -44,7 +32,7 @@ pub(super) struct World {
     /// Addresses that other stations have: the kernel finds out a second after one was set.
     pub(super) taken: Vec<std::net::Ipv6Addr>,
     /// Until when the kernel tries an address.
-    trying: Vec<(Millis, u32, std::net::Ipv6Addr)>,
+    pub(super) trying: Vec<(Millis, u32, std::net::Ipv6Addr)>,
 }
 
 impl World {
@@ -224,7 +212,7 @@ impl World {
         self.next_index - 1
     }
 
-    fn by_index(&mut self, index: u32) -> &mut Link {
+    pub(super) fn by_index(&mut self, index: u32) -> &mut Link {
         self.view.links.0.iter_mut().find(|link| link.index == index).expect("a link that is there")
     }
 
@@ -361,22 +349,7 @@ impl World {
                 self.view.addresses.retain(|found| found.index != *index || found.address != address);
                 self.view.addresses6.retain(|found| found.index != *index || address != found.address.into());
             }
-            Action::Six(six::Action::SetAddress { index, address, .. }) => {
-                if !self.view.addresses6.iter().any(|found| found.address.ip() == *address) {
-                    self.detect(*index, (*address).into(), false);
-                }
-            }
-            Action::Six(six::Action::Setting { index, name, value }) => {
-                let conf = self.by_index(*index).ipv6.as_mut().expect("a link with IPv6");
-                match *name {
-                    "accept_ra" => conf.accept_ra = *value,
-                    "accept_ra_defrtr" => conf.accept_ra_defrtr = *value,
-                    "accept_ra_pinfo" => conf.accept_ra_pinfo = *value,
-                    "autoconf" => conf.autoconf = *value,
-                    "router_solicitation_delay" => conf.solicit_delay = *value,
-                    _ => panic!("{name}"),
-                }
-            }
+            Action::Six(action) => self.act6(action),
             Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 && to.is_ipv4() => {
                 self.view.defaults.retain(|route| route.metric != 0);
                 let (index, via, source) = (*index, via.and_then(v4), source.and_then(v4));
@@ -388,27 +361,6 @@ impl World {
             _ => {}
         }
         Ok(())
-    }
-
-    /// The kernel tries an address for a second.
-    pub(super) fn detect(&mut self, index: u32, address: ipnetwork::Ipv6Network, permanent: bool) {
-        let (tentative, duplicate, deprecated) = (true, false, false);
-        self.view.addresses6.push(Address6 { index, address, tentative, duplicate, deprecated, permanent });
-        self.trying.push((self.now + 1_000, index, address.ip()));
-    }
-
-    /// What the tries have come to: the kernel keeps a duplicate only where it was set for ever.
-    fn detected(&mut self) {
-        let due: Vec<_> = self.trying.iter().filter(|(at, ..)| *at <= self.now).copied().collect();
-        self.trying.retain(|(at, ..)| *at > self.now);
-        for (_, index, ip) in due {
-            let taken = self.taken.contains(&ip);
-            let like = |found: &Address6| found.index == index && found.address.ip() == ip;
-            self.view.addresses6.retain(|found| !(like(found) && taken && !found.permanent));
-            for found in self.view.addresses6.iter_mut().filter(|found| like(found)) {
-                (found.tentative, found.duplicate) = (taken, taken);
-            }
-        }
     }
 
     /// Where in what was done something like this first stands.
