@@ -53,11 +53,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(bytes: &[u8], padded: bool) -> Option<(Vec<String>, bool)> {
-        list(bytes, padded)
-    }
+    type Read = Option<(Vec<String>, bool)>;
 
-    fn names(names: &[&str], left_out: bool) -> Option<(Vec<String>, bool)> {
+    fn names(names: &[&str], left_out: bool) -> Read {
         Some((names.iter().map(|name| (*name).to_owned()).collect(), left_out))
     }
 
@@ -65,7 +63,7 @@ mod tests {
     fn lists() {
         let two = b"\x03lab\x07example\x00\x01x\x00";
         let long = [[63; 64].as_slice(), &[63; 64], &[63; 64], &[63; 64], &[0]].concat();
-        let cases: &[(&[u8], bool, Option<(Vec<String>, bool)>)] = &[
+        let cases: &[(&[u8], bool, Read)] = &[
             (b"", false, names(&[], false)),
             (two, false, names(&["lab.example", "x"], false)),
             (b"\x01x\x00\x00\x00\x00", true, names(&["x"], false)),
@@ -84,7 +82,7 @@ mod tests {
             (&long, false, None),
         ];
         for (bytes, padded, expected) in cases {
-            assert_eq!(read(bytes, *padded), *expected, "{bytes:?}");
+            assert_eq!(list(bytes, *padded), *expected, "{bytes:?}");
         }
         let many =
             b"\x02aa\x00".repeat(3).into_iter().chain((0..99).flat_map(|n| [2, b'b', b'a' + n % 26, 0]));

@@ -19,10 +19,10 @@ pub(super) const IPV6: Ipv6Conf = Ipv6Conf {
 impl World {
     pub(super) fn act6(&mut self, action: &six::Action) {
         match action {
-            six::Action::SetAddress { index, address, .. } => {
-                if !self.view.addresses6.iter().any(|found| found.address.ip() == *address) {
-                    self.detect(*index, (*address).into(), false);
-                }
+            six::Action::SetAddress { index, address, .. }
+                if !self.view.addresses6.iter().any(|found| found.address.ip() == *address) =>
+            {
+                self.detect(*index, (*address).into(), false);
             }
             six::Action::Setting { index, name, value } => {
                 let conf = self.by_index(*index).ipv6.as_mut().expect("a link with IPv6");

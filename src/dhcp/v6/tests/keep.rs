@@ -174,7 +174,7 @@ fn a_year_of_renewals() {
         if sent > answered {
             answered = sent;
             // Every seventh answer is lost.
-            if sent % 7 != 0 {
+            if !sent.is_multiple_of(7) {
                 client.hear(
                     REPLY,
                     SERVER,
