@@ -20,7 +20,7 @@ const LONGEST_GAP: Millis = 3_600_000;
 /// So many within any such time at most, whatever kicks. Milliseconds.
 const WINDOW: Millis = 3_000;
 const MOST_IN_WINDOW: usize = 4;
-/// Most advertisements that are looked at within any second. Routers leave three seconds between theirs (RFC 4861 §10);
+/// Most advertisements of one router that are looked at within a second, and of all that are not known yet. Routers leave three seconds between theirs (RFC 4861 §10);
 /// what is more is a flood, and each could bring another resolv.conf.
 const MOST_A_SECOND: u32 = 8;
 /// Most routers, name servers and search names that are remembered: of each.
@@ -90,6 +90,8 @@ pub struct Router {
     pub advert: Advertisement,
     /// Until when it is a default router.
     until: Millis,
+    /// Start of a second, and how many came within it.
+    counted: (Millis, u32),
 }
 
 /// Something with a lifetime; none: for ever.
@@ -112,7 +114,7 @@ pub struct Machine {
     heard: u32,
     refused: u32,
     heard_at: Option<Millis>,
-    /// Start of a second, and how many came within it.
+    /// The same of routers that are not known.
     counted: (Millis, u32),
     routers: Vec<Router>,
     servers: Vec<Kept<Ipv6Addr>>,
@@ -255,16 +257,9 @@ impl Machine {
     }
 
     fn hear(&mut self, packet: &[u8], checksum_missing: bool) {
-        if self.now >= self.counted.0 + 1_000 {
-            self.counted = (self.now, 0);
-        }
-        self.counted.1 = self.counted.1.saturating_add(1);
-        if self.counted.1 > MOST_A_SECOND {
-            self.refused = self.refused.saturating_add(1);
-            return;
-        }
         let read = packet::advertisement(packet, checksum_missing)
-            .and_then(|(from, message)| Some((from, Advertisement::read(message)?)));
+            .and_then(|(from, message)| Some((from, Advertisement::read(message)?)))
+            .filter(|(from, _)| self.may_speak(*from));
         let Some((from, advert)) = read else {
             self.refused = self.refused.saturating_add(1);
             return;
@@ -287,8 +282,25 @@ impl Machine {
         self.remember(from, advert);
     }
 
+    /// False for what is a flood. What is malformed does not come so far: it takes nobody's place.
+    fn may_speak(&mut self, from: Ipv6Addr) -> bool {
+        let known = self.routers.iter_mut().find(|router| router.address == from);
+        let counted = known.map_or(&mut self.counted, |router| &mut router.counted);
+        if self.now >= counted.0 + 1_000 {
+            *counted = (self.now, 0);
+        }
+        counted.1 = counted.1.saturating_add(1);
+        counted.1 <= MOST_A_SECOND
+    }
+
     fn remember(&mut self, from: Ipv6Addr, advert: Advertisement) {
         let until = self.now + Millis::from(advert.lifetime) * 1_000;
+        if self.routers.len() >= MOST && !self.routers.iter().any(|router| router.address == from) {
+            // One that is no default router makes way.
+            let now = self.now;
+            let place = self.routers.iter().position(|router| router.until <= now);
+            place.map(|place| self.routers.remove(place));
+        }
         let room = self.routers.len() < MOST;
         let known = self.routers.iter_mut().find(|router| router.address == from);
         match known {
@@ -303,7 +315,7 @@ impl Machine {
                 }
             }
             None if room => {
-                self.routers.push(Router { address: from, advert, until });
+                self.routers.push(Router { address: from, advert, until, counted: (self.now, 1) });
                 self.tell(from);
             }
             None => self.note(Note::TooMany),
