@@ -93,6 +93,9 @@ impl Engine {
                     _ => self.refused(sentence, out),
                 }
             }
+            // /proc/sys may be read-only, and stays so.
+            Action::Six(six::Action::Setting { index, .. })
+                if self.tries.count(&Try::Setting(*index)) > 3 => {}
             // It went with its lifetime, or with somebody else.
             Action::DelAddress { .. } if refusal.errno == EADDRNOTAVAIL => {}
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => {

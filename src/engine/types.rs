@@ -308,6 +308,7 @@ impl Action {
                 | Self::Rename { .. }
                 | Self::Down(_)
                 | Self::Delete(_)
+                | Self::Six(six::Action::Setting { .. })
         )
     }
 }

@@ -94,6 +94,7 @@ impl Advertisement {
             good.then_some(Prefix { network, autonomous, valid })
         };
         match read() {
+            Some(prefix) if self.prefixes.contains(&prefix) => {}
             Some(prefix) if self.prefixes.len() < MOST => self.prefixes.push(prefix),
             _ => self.left_out = true,
         }

@@ -25,8 +25,9 @@ const MOST_IN_WINDOW: usize = 4;
 const MOST_A_SECOND: u32 = 8;
 /// Most routers, name servers and search names that are remembered: of each.
 const MOST: usize = 8;
-/// Most notes; further ones are a flood.
-const MOST_NOTES: usize = 32;
+/// Most notes, of all and of one router; further ones are a flood.
+const MOST_NOTES: usize = 64;
+const MOST_OF_ROUTER: usize = 6;
 
 /// What happens.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +67,15 @@ pub enum Note {
     LeftOut(Ipv6Addr),
     /// More routers than are remembered.
     TooMany,
+}
+
+impl Note {
+    fn router(&self) -> Option<Ipv6Addr> {
+        match self {
+            Self::Heard(router, _) | Self::Gone(router) | Self::LeftOut(router) => Some(*router),
+            Self::TooMany => None,
+        }
+    }
 }
 
 impl fmt::Display for Note {
@@ -363,7 +373,10 @@ impl Machine {
     /// The same sentence once, until something else was said; and no more of it than anybody can read.
     fn note(&mut self, note: Note) {
         let lasting = matches!(note, Note::LeftOut(_) | Note::TooMany);
-        if lasting && self.said.contains(&note) || self.said.len() >= MOST_NOTES {
+        let of_router = |said: &&Note| said.router() == note.router();
+        let flood = self.said.len() >= MOST_NOTES
+            || note.router().is_some() && self.said.iter().filter(of_router).count() >= MOST_OF_ROUTER;
+        if lasting && self.said.contains(&note) || flood {
             return;
         }
         self.said.push(note.clone());

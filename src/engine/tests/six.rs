@@ -2,6 +2,9 @@
 
 use std::net::Ipv6Addr;
 
+use proptest::prelude::*;
+
+use super::random::{happen, mischief};
 use super::world::World;
 use crate::clock::Millis;
 use crate::engine::six::types as six;
@@ -314,4 +317,55 @@ fn a_nic_of_its_own_gets_its_settings_back() {
     let actions = crate::engine::undo::actions(&found, &world.view.links);
     world.perform(actions);
     assert_eq!(world.link("eth2").ipv6.unwrap().autoconf, 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
+    #[test]
+    fn whatever_happens(
+        method in prop_oneof![Just("auto6"), Just("dhcp6"), Just("either6"), Just("auto"), Just("dhcp,dhcp6"), Just("link6")],
+        events in prop::collection::vec((mischief(), 0..8_u8, any::<u8>()), 1..50),
+    ) {
+        let mut world = World::new(&format!("bond=eth0,eth1 ip=bond0:{method}"), false);
+        world.nic(2, "eth0").nic(3, "eth1");
+        world.look();
+        for (event, packet, flags) in events {
+            happen(&mut world, event);
+            let Some(index) = world.view.links.named("bond0").map(|link| link.index) else { continue };
+            let asked = world.messages().last().is_some_and(|(_, message)| message.len() > 60);
+            match packet {
+                0 => world.advertise(flags, flags & 1 == 0),
+                1 if asked => world.reply(if flags & 1 == 0 { LEASED } else { "2001:db8::78" }, 60 + u32::from(flags)),
+                2 => world.detect(index, "fe80::77/64".parse().unwrap(), true),
+                3 => world.view.addresses6.clear(),
+                4 => world.taken = vec![ip(LEASED); usize::from(flags & 1)],
+                5 => world.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &[flags; 40] }),
+                6 => world.restart(),
+                _ => {}
+            }
+            world.look();
+            prop_assert!(world.outcome.is_none(), "without limits nothing ends it: {:?}", world.outcome);
+        }
+        let times: Vec<Millis> = world.done.iter().map(|(at, _)| *at).collect();
+        for (first, at) in times.iter().enumerate() {
+            let within = times[first..].iter().take_while(|other| **other < at + 60_000).count();
+            prop_assert!(within <= 400, "{within} actions in a minute");
+        }
+        // All is well again.
+        world.taken.clear();
+        world.mend();
+        world.pass(2_000);
+        let index = world.link("bond0").index;
+        world.view.addresses6.retain(|found| found.index != index || !found.tentative);
+        world.detect(index, "fe80::77/64".parse().unwrap(), true);
+        world.pass(2_000);
+        world.advertise(0, true);
+        world.pass(30_000);
+        let state = world.engine.state(1, 1);
+        prop_assert!(state.ports.iter().all(|port| port.ready), "{state:?}");
+        if method == "auto6" || method == "link6" {
+            prop_assert_eq!(state.phase, Phase::Online, "{:?}", world.said().iter().rev().take(9).collect::<Vec<_>>());
+        }
+    }
 }

@@ -148,7 +148,13 @@ fn a_thousand_routers_are_bounded() {
         host.pass(10);
     }
     assert_eq!((host.machine.heard(), host.machine.refused()), (80, 920), "eight a second");
-    assert!(host.notes.len() <= 32, "{}", host.notes.len());
+    assert!(host.notes.len() <= 64, "{}", host.notes.len());
+    for n in 0..99 {
+        host.hear(ROUTER, message(0, 1_800 + n, &[]));
+        host.pass(1_000);
+    }
+    let of_router = host.notes.iter().filter(|note| note.contains("fe80::1 ")).count();
+    assert!(of_router <= 6, "{of_router}");
     host.step(Event::Packet { packet: &[0x60; 90], checksum_missing: false });
     assert_eq!(host.machine.refused(), 921);
 }
