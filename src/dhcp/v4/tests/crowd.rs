@@ -154,9 +154,10 @@ fn ten_thousand_clients_in_one_second_all_get_an_address() {
     );
 
     assert_eq!(crowd.bound_by(300_000), CLIENTS, "somebody is left out");
-    // Two answers each at 500 a second are 40 s; what the server says in vain is little.
-    assert!(crowd.bound_by(60_000) >= CLIENTS / 2, "{} after a minute", crowd.bound_by(60_000));
-    assert!(answered < CLIENTS * 4, "{answered} answers");
+    // Two answers each at 500 a second are 40 s: the server hardly ever waits, and says little in vain.
+    assert!(crowd.bound_by(60_000) >= CLIENTS * 9 / 10, "{} after a minute", crowd.bound_by(60_000));
+    assert_eq!(crowd.bound_by(200_000), CLIENTS);
+    assert!(answered < CLIENTS * 5 / 2, "{answered} answers");
     // Each of them as the switch wants it, and no crowd makes a client chatter.
     for times in &crowd.frames {
         assert!(times.len() <= 60, "{} frames of one client", times.len());

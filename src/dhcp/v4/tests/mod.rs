@@ -5,7 +5,7 @@
 //! | rule | test |
 //! |---|---|
 //! | first DISCOVERs within a second, then 1, 2, 4 s | `acquire::discovers_leave_at_their_times` |
-//! | gaps of 4, 8 … 64 s, ± 1 s | `acquire::later_gaps_double_to_64_s_with_jitter` |
+//! | gaps of 4, 8 … 64 s, ± half of them | `acquire::later_gaps_double_to_64_s_with_jitter` |
 //! | a kick starts the back-off anew, same transaction | `acquire::a_kick_starts_the_back_off_anew_in_the_same_transaction` |
 //! | 6 frames in a second, 10 in five, whatever joins | `limit`, `properties::kicks_and_refusals_at_any_distance` |
 //! | `secs` counts, the broadcast flag from 4 s on | `acquire::one_transaction_and_what_changes_in_it` |
