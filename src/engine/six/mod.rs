@@ -358,7 +358,7 @@ impl Engine {
             Method6::Dhcp => (leased, leased),
             Method6::Either => (leased || slaac, leased || slaac),
         };
-        // What belongs to it is worth a moment, and no more.
+        // What belongs to it is worth a moment, once, and no more.
         let held_back = match method {
             Method6::Dhcp | Method6::Either if leased && !slaac && six.default_router().is_none() => {
                 six.asked.map(|since| since + ROUTER_WAIT)
@@ -366,15 +366,18 @@ impl Engine {
             Method6::Auto | Method6::Either if slaac && !leased && !six.informed => {
                 let heard_at =
                     six.router.as_ref().filter(|router| router.other()).and_then(ra::Machine::heard_at);
-                heard_at.map(|at| at + FACTS_WAIT).filter(|_| six.client.is_some() && !six.done)
+                heard_at.map(|at| at + FACTS_WAIT).filter(|_| six.client.is_some())
             }
             _ => None,
         };
-        let held_back = held_back.filter(|at| done && now < *at);
+        let held_back = held_back.filter(|at| done && !six.done && now < *at);
         done &= held_back.is_none();
-        // Without a router SLAAC keeps nobody waiting who has IPv4.
-        let alone = method == Method6::Auto && target.done && !six.has_heard() && !six.enough;
-        let lonely_at = six.asked.filter(|_| alone).map(|since| since + BESIDE_IPV4);
+        // Without a router, or with one that has no prefix, SLAAC keeps nobody waiting who has IPv4.
+        let prefix = six.router.as_ref().is_some_and(ra::Machine::autonomous);
+        let alone = method == Method6::Auto && target.done && !prefix && !has && !six.enough;
+        let heard_at = six.router.as_ref().and_then(ra::Machine::heard_at).map(|at| at + FACTS_WAIT);
+        let silent_at = six.asked.map(|since| since + BESIDE_IPV4);
+        let lonely_at = [heard_at, silent_at].into_iter().flatten().min().filter(|_| alone);
         let (was_done, had) = (six.done, six.has);
         let six = &mut self.targets[which].six;
         (six.has, six.done) = (has, done);
@@ -388,7 +391,10 @@ impl Engine {
         self.wake(held_back);
         self.wake(lonely_at.filter(|at| now < *at));
         self.tell_no_router(now, which, out);
-        if was_done && !done {
+        if was_done && !done && self.targets[which].done {
+            // IPv4 works on.
+            self.do_without(which, out);
+        } else if was_done && !done {
             self.six_gone(now, which, out);
         }
         if self.targets[which].is_done() && (has || self.targets[which].done) {

@@ -56,14 +56,16 @@ impl Engine {
             let Some(link) = target.link(&self.view.links).filter(|_| method != Method6::None) else {
                 continue;
             };
-            // A port that stands for its bond.
-            if link.controller.is_some() {
+            // A port that stands for its bond; a bond that was there before us and is not ours (yet).
+            let foreign =
+                link.bond().is_some() && !self.found.bonds.iter().any(|bond| bond.index == link.index);
+            if link.controller.is_some() || foreign {
                 continue;
             }
             let (index, built) = (link.index, self.plan.builds(&link.name));
             let Some(conf) = link.ipv6 else {
                 // A module on some kernels; where it is not to be had, the limit says what is missing.
-                if self.tries.allow(now, &Try::Setting(0)) {
+                if self.tries.count(&Try::Setting(0)) < 3 && self.tries.allow(now, &Try::Setting(0)) {
                     out.push(Action::LoadModule("ipv6"));
                 }
                 continue;

@@ -10,6 +10,7 @@ use crate::clock::Millis;
 use crate::engine::six::types as six;
 use crate::engine::state::Phase;
 use crate::engine::types::{Action, Event, Exit};
+use crate::links::Kind;
 
 const LEASED: &str = "2001:db8::77";
 
@@ -317,6 +318,31 @@ fn a_nic_of_its_own_gets_its_settings_back() {
     let actions = crate::engine::undo::actions(&found, &world.view.links);
     world.perform(actions);
     assert_eq!(world.link("eth2").ipv6.unwrap().autoconf, 1);
+}
+
+#[test]
+fn a_bond_of_somebody_else_keeps_its_settings() {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth7").nic(9, "bond0");
+    world.link("bond0").kind = Kind::Bond(Box::default());
+    world.link("eth7").controller = Some(9);
+    world.look();
+    world.pass(2_000);
+    assert_eq!(world.outcome.clone().unwrap().exit, Exit::Words);
+    assert_eq!(world.count(|action| matches!(action, Action::Six(six::Action::Setting { .. }))), 0);
+}
+
+#[test]
+fn a_router_without_a_prefix_keeps_nobody_waiting_who_has_ipv4() {
+    let mut world =
+        machine("bond=eth0,eth1 ip=192.0.2.10:::24::bond0:none ip=bond0:auto6 rd.net.timeout.dhcp=20", true);
+    world.agree(true);
+    world.advertise(0, false);
+    world.pass(21_000);
+    assert_eq!(phase(&world), Phase::Online);
+    let told =
+        world.said().into_iter().find(|line| line.contains("going on without IPv6")).expect("it is told");
+    assert!(told.contains("the router advertises no prefix to make an address of"), "{told}");
 }
 
 proptest! {
