@@ -73,8 +73,9 @@ impl Run {
                     assert!((10..=400).contains(&payload.len()), "{} bytes", payload.len());
                     self.xid.copy_from_slice(&payload[1..4]);
                     self.sent.push(self.now);
-                    let within =
-                        |window: u64| self.sent.iter().rev().take_while(|at| **at + window >= self.now).count();
+                    let within = |window: u64| {
+                        self.sent.iter().rev().take_while(|at| **at + window >= self.now).count()
+                    };
                     assert!(within(1_000) <= 6 && within(5_000) <= 10, "too many frames: {:?}", self.sent);
                 }
                 Action::Bound(lease) => {
@@ -155,7 +156,8 @@ fn sound(facts: &Facts) {
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut script = Script(bytes);
     let mode = if script.byte() & 1 == 0 { Mode::Stateful } else { Mode::Stateless };
-    let config = Config { mode, seed: script.word(), duid: duid_of_mac(MAC), iaid: iaid_of_mac(MAC), previous: None };
+    let config =
+        Config { mode, seed: script.word(), duid: duid_of_mac(MAC), iaid: iaid_of_mac(MAC), previous: None };
     let machine = Machine::new(config, 1_000);
     let mut run = Run { machine, now: 1_000, xid: [0; 3], paused: false, held: None, sent: Vec::new() };
     run.step(Event::Start);
