@@ -16,6 +16,7 @@ pub mod mac;
 pub mod netlink;
 pub mod persist;
 pub mod plan;
+pub mod ra;
 pub mod report;
 pub mod run;
 pub mod settle;

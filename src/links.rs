@@ -37,6 +37,53 @@ pub struct Link {
     pub speed: Option<u32>,
     /// Set while it is a port of a bond.
     pub port: Option<Port>,
+    /// How the kernel does IPv6 on it; none: not at all.
+    pub ipv6: Option<Ipv6Conf>,
+}
+
+/// The kernel's IPv6 settings of a link (`/proc/sys/net/ipv6/conf/LINK`) that matter here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ipv6Conf {
+    /// `disable_ipv6`.
+    pub disable_ipv6: u32,
+    /// `forwarding`.
+    pub forwarding: u32,
+    /// `accept_ra`.
+    pub accept_ra: u32,
+    /// `accept_ra_defrtr`.
+    pub accept_ra_defrtr: u32,
+    /// `accept_ra_pinfo`.
+    pub accept_ra_pinfo: u32,
+    /// `autoconf`.
+    pub autoconf: u32,
+    /// `router_solicitation_delay`, milliseconds here.
+    pub solicit_delay: u32,
+    /// `addr_gen_mode`.
+    pub addr_gen_mode: u32,
+}
+
+/// An IPv6 address of a link, the kernel's own too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Address6 {
+    /// Interface index.
+    pub index: u32,
+    /// With its prefix.
+    pub address: ipnetwork::Ipv6Network,
+    /// Duplicate address detection has not ended (`IFA_F_TENTATIVE`).
+    pub tentative: bool,
+    /// Another station has it (`IFA_F_DADFAILED`).
+    pub duplicate: bool,
+    /// It is to be used for nothing new (`IFA_F_DEPRECATED`).
+    pub deprecated: bool,
+    /// Somebody has set it, for ever (`IFA_F_PERMANENT`).
+    pub permanent: bool,
+}
+
+impl Address6 {
+    /// It may be used.
+    pub fn is_usable(&self) -> bool {
+        !self.tentative && !self.duplicate
+    }
 }
 
 /// Kinds of links that matter here (`IFLA_INFO_KIND`).

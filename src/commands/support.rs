@@ -2,7 +2,7 @@
 
 use crate::installer;
 use crate::persist::management;
-use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
+use crate::plan::{Fallback, Interface, Method4, Plan};
 
 /// What is understood and has no effect yet: told, and gone on without.
 pub(super) fn idle(plan: &Plan) -> Vec<String> {
@@ -39,10 +39,9 @@ pub(super) fn missing(plan: &Plan) -> Option<String> {
 fn missing_on(interface: &Interface) -> Option<String> {
     let name = &interface.name;
     if interface.ipv4.method == Method4::LinkLocal {
-        return no(&format!("ip=: a link-local address on {name}"));
-    }
-    if !matches!(interface.ipv6.method, Method6::None | Method6::Static) {
-        return no(&format!("ip=: IPv6 other than a static address on {name}"));
+        return Some(format!(
+            "ip=: up of this version can't make an IPv4 link-local address on {name} yet; write link6 for IPv6 alone"
+        ));
     }
     None
 }

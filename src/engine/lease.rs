@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::Engine;
-use super::address::EVERYWHERE4;
+use super::address::{EVERYWHERE4, Family};
 use super::conflict::Probing;
 use super::target::Target;
 use super::types::Action;
@@ -36,15 +36,15 @@ const TRY_AGAIN: Millis = 20_000;
 
 /// What DHCP over a bond may hope for.
 #[derive(Default)]
-struct Prospects {
+pub(super) struct Prospects {
     /// Frames leave the bond.
-    can_send: bool,
+    pub(super) can_send: bool,
     /// The partner says that it takes them.
-    agreed: bool,
+    pub(super) agreed: bool,
     /// It is worth trying although no partner was heard.
-    hopeful: bool,
+    pub(super) hopeful: bool,
     /// Ports that send.
-    sending: usize,
+    pub(super) sending: usize,
 }
 
 impl Engine {
@@ -141,7 +141,7 @@ impl Engine {
         }
     }
 
-    fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
+    pub(super) fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
         let (sending, agreed) = match self.verdict_below(which) {
             Verdict::Ready { ports, .. } => (ports.len(), true),
             Verdict::Distributing { .. } => (1, false),
@@ -288,7 +288,7 @@ impl Engine {
         for (to, via) in routes(lease) {
             self.route(which, to, via.map(Into::into), Some(network.ip().into()), out);
         }
-        self.written_routes(which, out);
+        self.written_routes(which, Family::V4, out);
         self.announce(now, which, out);
     }
 

@@ -105,6 +105,11 @@ impl Engine {
         if !self.is_over(now, since + limit) {
             return;
         }
+        if self.targets[which].has_some() && !self.targets[which].is_done() {
+            // The other family has an address: an installer has its network.
+            self.do_without(which, out);
+            return;
+        }
         let sentence = self.lease_sentence(which, limit);
         self.over("lease", Exit::NoAddress, sentence, out);
     }
@@ -172,9 +177,16 @@ impl Engine {
     fn lease_sentence(&self, which: usize, limit: Millis) -> String {
         let target = &self.targets[which];
         let lacp = target.bond().map_or(String::new(), |bond| self.partner_clause(bond));
+        if !target.wants_lease() || target.done {
+            return self.six_sentence(which, limit, &lacp);
+        }
+        let six = match target.six.is_done() {
+            true => String::new(),
+            false => format!("; IPv6: {}", self.six_clause(which)),
+        };
         let heard = target.heard();
         format!(
-            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}; check that a DHCP server is in this VLAN, \
+            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}{six}; check that a DHCP server is in this VLAN, \
              or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",
             target.name(),
             limit / 1_000,

@@ -20,6 +20,7 @@ mod names;
 mod naming;
 mod refused;
 mod settled;
+pub mod six;
 mod snapshot;
 pub mod state;
 mod target;
@@ -104,6 +105,10 @@ enum Try {
     Shape(u32),
     Address(u32),
     Default(u32),
+    /// IPv6 settings.
+    Setting(u32),
+    /// A leased IPv6 address.
+    Address6(u32),
 }
 
 /// The engine.
@@ -225,12 +230,14 @@ impl Engine {
                 self.look(now, view);
                 self.reconcile(now, &mut out);
                 self.hold_addresses(now, &mut out);
+                self.watch_six(now, &mut out);
                 // A bond that was found just now has its verdict at once.
                 self.judge(now);
             }
             Event::Failed { action, refusal } => self.failed(action, refusal, &mut out),
             Event::Stop(signal) => self.stop(signal, &mut out),
             Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
+            Event::Six { index, incoming } => self.six_incoming(now, index, incoming, &mut out),
             Event::Arp { index, packet } => self.arp(now, index, packet, &mut out),
             Event::Tick if self.looked => self.reconcile(now, &mut out),
             Event::Tick => {}
@@ -330,6 +337,7 @@ impl Engine {
         if self.rename(now, out) || self.times.settled.is_none() && !self.settle(now, out) {
             return;
         }
+        self.shape_six(now, out);
         for bond in 0..self.bonds.len() {
             self.build_bond(now, bond, out);
             if self.outcome.is_some() {

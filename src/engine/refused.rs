@@ -1,5 +1,6 @@
 //! What could not be done: when it is tried again, when it ends the work, and with which sentence.
 
+use super::six::types as six;
 use super::tell::list;
 use super::types::{Action, Exit, Refusal};
 use super::{Engine, Try};
@@ -79,6 +80,22 @@ impl Engine {
                 let sentence = format!("no packet socket on {}: {text}", self.name_of(*index));
                 self.refused(sentence, out);
             }
+            Action::Six(
+                six @ (six::Action::OpenRouters(_)
+                | six::Action::OpenDhcp(_)
+                | six::Action::SetAddress { .. }),
+            ) => {
+                let what = super::tell::name(action, &self.view.links);
+                // An address that the kernel does not take: without it there is no lease, and the limit tells.
+                let sentence = format!("the kernel refused {what}: {text}");
+                match six {
+                    six::Action::SetAddress { .. } => out.push(Action::Say(log::Level::Error, sentence)),
+                    _ => self.refused(sentence, out),
+                }
+            }
+            // /proc/sys may be read-only, and stays so.
+            Action::Six(six::Action::Setting { index, .. })
+                if self.tries.count(&Try::Setting(*index)) > 3 => {}
             // It went with its lifetime, or with somebody else.
             Action::DelAddress { .. } if refusal.errno == EADDRNOTAVAIL => {}
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => {

@@ -28,11 +28,13 @@ impl Engine {
             ports: if gone { Vec::new() } else { self.port_states() },
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.addresses(),
-            gateway: addressed.and_then(target::Target::gateway),
+            gateway: addressed
+                .and_then(|target| target.gateway().or(target.six.default_router().map(Into::into))),
             dns: self.name_servers(),
             hostname: self.host_name(),
             lease: self.leases(),
             clients: self.clients(),
+            ipv6: if gone { Default::default() } else { self.ipv6_states() },
             dhcp: self.accounts(),
             ntp: self.time_servers(),
             times: self.times,
@@ -42,11 +44,19 @@ impl Engine {
 
     /// Those that are set, and those of an earlier engine that this one has yet to set.
     fn addresses(&self) -> Vec<IpNetwork> {
-        let mut all: Vec<IpNetwork> = self.targets.iter().flat_map(target::Target::addresses).collect();
+        let mut all = self.all_addresses();
         if let Some(previous) = self.config.previous.as_ref().filter(|_| all.is_empty() && self.came_online) {
             all.clone_from(&previous.addresses);
         }
         all
+    }
+
+    /// Those of all interfaces, of IPv6 also those that routers have brought.
+    pub(super) fn all_addresses(&self) -> Vec<IpNetwork> {
+        let each = |(which, target): (usize, &target::Target)| {
+            target.addresses().chain(self.addresses6(which)).collect::<Vec<_>>()
+        };
+        self.targets.iter().enumerate().flat_map(each).collect()
     }
 
     /// By interface: those that hold, and those of before that have yet to be confirmed, since this engine may be killed

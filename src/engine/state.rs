@@ -1,13 +1,14 @@
 //! What is known: the value behind `state.json`. `status`, `wait`, `down` and a restarted engine live from it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnetwork::IpNetwork;
+use ipnetwork::{IpNetwork, Ipv6Network};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
+use crate::dhcp::v6::Lease as Lease6;
 use crate::mac::Mac;
 
 /// The whole of `state.json`, version 1. Times are milliseconds of `CLOCK_BOOTTIME`.
@@ -51,6 +52,9 @@ pub struct State {
     pub lease: BTreeMap<String, Lease>,
     /// As what the DHCP client presents itself, by interface.
     pub clients: BTreeMap<String, Client>,
+    /// IPv6, by interface.
+    #[serde(default)]
+    pub ipv6: BTreeMap<String, Ipv6State>,
     /// What came of DHCP so far, by interface.
     #[serde(default)]
     pub dhcp: BTreeMap<String, Account>,
@@ -153,6 +157,35 @@ pub struct Client {
     pub client_id: Option<Vec<u8>>,
 }
 
+/// IPv6 on an interface.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Ipv6State {
+    /// Default router: one that advertises itself, else that of the words.
+    pub router: Option<Ipv6Addr>,
+    /// Routers say that there are addresses by DHCPv6.
+    pub managed: bool,
+    /// Routers say that there is more by DHCPv6.
+    pub other: bool,
+    /// MTU that the router advertises.
+    pub mtu: Option<u32>,
+    /// Prefixes of the link, as the router advertises them.
+    pub prefixes: Vec<Ipv6Network>,
+    /// Addresses of those prefixes (SLAAC).
+    pub addresses: Vec<Ipv6Addr>,
+    /// Addresses that turned out to be another station's.
+    pub duplicates: Vec<Ipv6Addr>,
+    /// As whom the DHCPv6 client presents itself.
+    pub duid: Option<Vec<u8>>,
+    /// And for which of its interfaces.
+    pub iaid: Option<u32>,
+    /// The DHCPv6 lease.
+    pub lease: Option<Lease6>,
+    /// DHCPv6 answers that were refused, with the reasons.
+    pub refused: Vec<String>,
+    /// Why there is not what the words ask for; empty: there is.
+    pub missing: String,
+}
+
 /// What came of DHCP on one interface, since it last began from nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
@@ -207,6 +240,9 @@ pub struct Found {
     /// Addresses that we set on those.
     #[serde(default)]
     pub own: Vec<FoundAddress>,
+    /// Their IPv6 settings that were changed.
+    #[serde(default)]
+    pub settings: Vec<FoundSetting>,
     /// NICs that got other names, in their order.
     #[serde(default)]
     pub renames: Vec<FoundName>,
@@ -247,6 +283,17 @@ pub struct FoundNic {
     pub mac: Option<Mac>,
     /// Bytes.
     pub mtu: u32,
+}
+
+/// An IPv6 setting of a NIC before it was changed (`/proc/sys/net/ipv6/conf`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundSetting {
+    /// Interface index.
+    pub index: u32,
+    /// Name of the file.
+    pub name: String,
+    /// What it held.
+    pub value: u32,
 }
 
 /// The name of a NIC before it got another one.

@@ -1,10 +1,11 @@
 //! One interface that the plan addresses, and what is known of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
 use super::conflict::Probing;
+use super::six::Six;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
@@ -53,6 +54,8 @@ pub(super) struct Target {
     pub(super) cut: bool,
     /// When the addresses are to be announced once more.
     pub(super) announce_at: Option<Millis>,
+    /// IPv6, but for what stands in the words.
+    pub(super) six: Six,
     /// Whether somebody else has the address is being found out.
     pub(super) probing: Option<Probing>,
     /// Why the last address is gone; none: there is one, or never was.
@@ -87,6 +90,7 @@ impl Target {
             paused: false,
             cut: false,
             announce_at: None,
+            six: Six::default(),
             probing: None,
             lost: None,
             mtu_before: None,
@@ -134,6 +138,7 @@ impl Target {
         self.paused = false;
         self.cut = false;
         self.announce_at = None;
+        self.six.lose_link();
         self.probing = None;
         self.mtu_before = None;
     }
@@ -141,7 +146,22 @@ impl Target {
     /// It has what it is to have.
     pub(super) fn is_done(&self) -> bool {
         let leased = self.done || !self.wants_lease();
-        leased && (self.ready || self.wants_lease() && !self.is_static())
+        let learns = self.wants_lease() || self.spec.ipv6.method != Method6::None;
+        let passes = self.ready || learns && !self.is_static();
+        let all = leased && self.six.is_done();
+        // At a limit what one family has is enough.
+        let enough = self.six.does() || self.six.does_without() && self.has_ipv4();
+        passes && (all || enough)
+    }
+
+    /// There is an IPv4 address.
+    fn has_ipv4(&self) -> bool {
+        self.done || self.spec.ipv4.method == Method4::Static && self.written
+    }
+
+    /// There is an address of one family at least, while the other is awaited.
+    pub(super) fn has_some(&self) -> bool {
+        self.has_ipv4() || self.six.has_some()
     }
 
     pub(super) fn wants_lease(&self) -> bool {
@@ -178,12 +198,18 @@ impl Target {
         self.gateways.iter().find(|gateway| gateway.is_ipv4()).copied()
     }
 
+    /// The default router of IPv6 that stands in the words.
+    pub(super) fn gateway6(&self) -> Option<Ipv6Addr> {
+        self.gateways.iter().find_map(|gateway| if let IpAddr::V6(via) = gateway { Some(*via) } else { None })
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpNetwork> + '_ {
         self.addresses.iter().copied()
     }
 
     pub(super) fn deadline(&self) -> Option<Millis> {
-        self.machine.as_ref().and_then(Machine::deadline)
+        let four = self.machine.as_ref().and_then(Machine::deadline);
+        [four, self.six.deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn discovers(&self) -> u32 {

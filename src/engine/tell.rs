@@ -1,8 +1,9 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
+use super::six::types as six;
 use super::state::{BondState, Phase, PortState, Waiting};
 use super::types::{Action, Exit};
-use super::{Engine, Try, target};
+use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::links::Links;
@@ -95,8 +96,10 @@ impl Engine {
         let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
         let what = if *self.verdict_below(which) == Verdict::NoCarrier {
             format!("carrier on {}", target.name())
-        } else if target.wants_lease() {
+        } else if target.wants_lease() && !target.done {
             format!("a DHCP lease on {}", target.name())
+        } else if !target.six.is_done() {
+            self.six_wait(which)
         } else {
             format!("the LACP partner of {} to distribute", target.name())
         };
@@ -191,12 +194,7 @@ impl Engine {
 
     /// The line with which the work is done.
     pub(super) fn online_sentence(&self, now: Millis) -> String {
-        let addresses: Vec<_> = self
-            .targets
-            .iter()
-            .flat_map(target::Target::addresses)
-            .map(|address| address.to_string())
-            .collect();
+        let addresses: Vec<_> = self.all_addresses().iter().map(ToString::to_string).collect();
         let place = self.targets.first().map_or("", |target| target.name());
         let after = now.saturating_sub(self.times.started);
         let leased = self.targets.iter().any(|target| target.lease().is_some());
@@ -288,6 +286,23 @@ fn describe(verdict: &Verdict) -> String {
     }
 }
 
+/// The same of what IPv6 needs.
+fn name6(action: &six::Action, link: impl Fn(u32) -> String) -> String {
+    match action {
+        six::Action::Setting { index, name, value } => {
+            format!("setting {name} of {} to {value}, which IPv6 needs", link(*index))
+        }
+        six::Action::OpenRouters(index) => format!("hearing router advertisements on {}", link(*index)),
+        six::Action::OpenDhcp(index) => format!("the DHCPv6 socket on {}", link(*index)),
+        six::Action::Close(index) => format!("closing the IPv6 sockets of {}", link(*index)),
+        six::Action::Solicit { index, .. } => format!("asking for routers on {}", link(*index)),
+        six::Action::Send { index, .. } => format!("sending a DHCPv6 message on {}", link(*index)),
+        six::Action::SetAddress { index, address, .. } => {
+            format!("the address {address} on {}", link(*index))
+        }
+    }
+}
+
 /// What an action was about, for a line that says it failed.
 pub(super) fn name(action: &Action, links: &Links) -> String {
     let link =
@@ -315,6 +330,7 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
         Action::Announce { index, address, .. } => format!("announcing {address} on {}", link(*index)),
         Action::Broadcast { index, .. } => format!("sending a DHCP message on {}", link(*index)),
         Action::Unicast { index, to, .. } => format!("sending a DHCP message to {to} on {}", link(*index)),
+        Action::Six(action) => name6(action, link),
         Action::Resolver { .. } => "writing resolv.conf".into(),
         Action::HostName { name, .. } => format!("setting the host name {name}"),
         Action::RestoreFiles => "restoring resolv.conf and the host name".into(),

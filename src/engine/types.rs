@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::IpNetwork;
 
+use super::six::types as six;
 use super::state::{FoundAddress, FoundDefault};
-use crate::links::Links;
+use crate::links::{Address6, Links};
 use crate::mac::Mac;
 use crate::settle::Udev;
 
@@ -22,6 +23,10 @@ pub struct View {
     pub addresses: Vec<FoundAddress>,
     /// IPv4 default routes of the main table.
     pub defaults: Vec<FoundDefault>,
+    /// All IPv6 addresses.
+    pub addresses6: Vec<Address6>,
+    /// Interfaces with an IPv6 default route in the main table.
+    pub defaults6: Vec<u32>,
 }
 
 /// Something happened.
@@ -35,6 +40,13 @@ pub enum Event<'a> {
         index: u32,
         /// BOOTP message.
         payload: &'a [u8],
+    },
+    /// Something of IPv6 came in on this interface.
+    Six {
+        /// Index of the interface.
+        index: u32,
+        /// What.
+        incoming: six::Incoming<'a>,
     },
     /// An ARP packet that may be about an address that is probed for came in on this interface.
     Arp {
@@ -231,6 +243,8 @@ pub enum Action {
         /// BOOTP message.
         payload: Vec<u8>,
     },
+    /// What IPv6 needs.
+    Six(six::Action),
     /// Open the socket that hears who claims this address, in place of an older one.
     OpenArp {
         /// Index of the interface.
@@ -294,6 +308,7 @@ impl Action {
                 | Self::Rename { .. }
                 | Self::Down(_)
                 | Self::Delete(_)
+                | Self::Six(six::Action::Setting { .. })
         )
     }
 }

@@ -3,6 +3,8 @@
 //! The kernel gives a released port its own address and MTU back, and closes it (`__bond_release_one()`); what is
 //! left to do is to set it up again where it was up.
 
+use super::six::setting_named;
+use super::six::types as six;
 use super::state::{Found, FoundName};
 use super::types::Action;
 use crate::links::Links;
@@ -34,6 +36,12 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
     let is_there = |index: u32| links.get(index).is_some();
     let own = found.own.iter().filter(|own| is_there(own.index));
     out.extend(own.map(|own| Action::DelAddress { index: own.index, address: own.address }));
+    for setting in found.settings.iter().filter(|setting| is_there(setting.index)) {
+        // The file is one of ours, whatever the state's says.
+        let Some(name) = setting_named(&setting.name) else { continue };
+        let (index, value) = (setting.index, setting.value);
+        out.push(Action::Six(six::Action::Setting { index, name, value }));
+    }
     for nic in &found.nics {
         let Some(link) = links.get(nic.index) else { continue };
         let mac = nic.mac.filter(|mac| link.mac != Some(*mac));

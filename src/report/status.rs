@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::clock::Millis;
-use crate::engine::state::{Account, Phase, State, Waiting};
+use crate::engine::state::{Account, Ipv6State, Phase, State, Waiting};
 
 /// The whole text. `alive`: the engine still works.
 pub fn text(state: &State, now: Millis, alive: bool) -> String {
@@ -34,6 +34,11 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
             }
         }
     }
+    for (name, ipv6) in
+        state.ipv6.iter().filter(|(_, ipv6)| state.addresses.is_empty() && !ipv6.missing.is_empty())
+    {
+        let _ = writeln!(out, "\n{name}  no address\n  IPv6      {}", ipv6.missing);
+    }
     if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
         let _ = writeln!(out, "\n{interface}  {}", addresses.join(", "));
@@ -51,6 +56,9 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
             };
             let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
         }
+        if let Some(ipv6) = state.ipv6.get(interface) {
+            six(&mut out, ipv6, state, now);
+        }
         if !state.ntp.is_empty() {
             let ntp: Vec<_> = state.ntp.iter().map(ToString::to_string).collect();
             let _ = writeln!(out, "  NTP       {}", ntp.join(", "));
@@ -65,6 +73,32 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         }
     }
     out
+}
+
+/// IPv6: what DHCPv6 and routers gave, and why there is not more.
+fn six(out: &mut String, ipv6: &Ipv6State, state: &State, now: Millis) {
+    if let Some(router) = ipv6.router.filter(|router| state.gateway != Some((*router).into())) {
+        let _ = writeln!(out, "  router    {router}");
+    }
+    if !ipv6.prefixes.is_empty() {
+        let prefixes: Vec<_> = ipv6.prefixes.iter().map(ToString::to_string).collect();
+        let mtu = ipv6.mtu.map_or(String::new(), |mtu| format!(", MTU {mtu}"));
+        let _ = writeln!(out, "  prefix    {}{mtu}", prefixes.join(", "));
+    }
+    if let Some(lease) = &ipv6.lease {
+        let lasts =
+            |secs: Option<u32>| secs.map_or("for ever".to_owned(), |secs| span(Millis::from(secs) * 1_000));
+        let (valid, preferred) = (lease.left_secs(now), lease.preferred_left(now));
+        let _ = writeln!(out, "  lease     by DHCPv6 from {}", lease.from);
+        let _ = writeln!(out, "            valid {}, preferred {}", lasts(valid), lasts(preferred));
+    }
+    if let Some(duid) = &ipv6.duid {
+        let duid: String = duid.iter().map(|byte| format!("{byte:02x}")).collect();
+        let _ = writeln!(out, "  DUID      {duid}, IAID {:08x}", ipv6.iaid.unwrap_or_default());
+    }
+    if !ipv6.missing.is_empty() {
+        let _ = writeln!(out, "  IPv6      {}", ipv6.missing);
+    }
 }
 
 /// What DHCP has sent and heard where it has no lease.
@@ -179,6 +213,55 @@ bond0  802.3ad, LACP partner none
             text(&state, 12_000, false)
                 .starts_with("bondstrap: the engine has died while waiting for the LACP")
         );
+    }
+
+    #[test]
+    fn what_there_is_of_ipv6() {
+        let lease = crate::dhcp::v6::Lease {
+            address: "2001:db8::77".parse().unwrap(),
+            server: vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 9],
+            from: "fe80::9".parse().unwrap(),
+            facts: Default::default(),
+            preferred_secs: Some(2_000),
+            valid_secs: None,
+            t1: None,
+            t2: None,
+            obtained_at: 0,
+        };
+        let ipv6 = Ipv6State {
+            router: "fe80::1".parse().ok(),
+            prefixes: vec!["2001:db8::/64".parse().unwrap()],
+            mtu: Some(1_400),
+            duid: Some(vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1]),
+            iaid: Some(1),
+            lease: Some(lease),
+            missing: "no router".into(),
+            ..Ipv6State::default()
+        };
+        let mut state = State {
+            version: 1,
+            phase: Phase::Online,
+            interface: Some("bond0".into()),
+            addresses: vec!["2001:db8::77/128".parse().unwrap()],
+            gateway: Some("192.0.2.1".parse().unwrap()),
+            ipv6: [("bond0".to_owned(), ipv6)].into(),
+            ..State::default()
+        };
+        let expected = "\
+bond0  2001:db8::77/128
+  router    192.0.2.1
+  DNS       none
+  router    fe80::1
+  prefix    2001:db8::/64, MTU 1400
+  lease     by DHCPv6 from fe80::9
+            valid for ever, preferred 33 min
+  DUID      00030001020000000001, IAID 00000001
+  IPv6      no router
+";
+        let shown = text(&state, 10_000, true);
+        assert!(shown.ends_with(expected), "{shown}");
+        state.addresses.clear();
+        assert!(text(&state, 10_000, true).ends_with("\nbond0  no address\n  IPv6      no router\n"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod hardware;
 mod modules;
 mod notify;
 mod packets;
+mod packets6;
 mod perform;
 mod signals;
 mod timer;
@@ -21,6 +22,7 @@ use futures_util::FutureExt;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
+use crate::dhcp::v6::{self, Lease as Lease6};
 use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine, earlier};
@@ -30,11 +32,12 @@ use crate::installer;
 use crate::links::Links;
 use crate::mac::Mac;
 use crate::netlink::{Netlink, hints::Hints};
-use crate::plan::Plan;
+use crate::plan::{Method6, Plan};
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use arp::Arp;
 use packets::Packets;
+use packets6::Packets6;
 use signals::Signals;
 use timer::Timer;
 
@@ -73,6 +76,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
         packets: Packets::default(),
+        packets6: Packets6::default(),
         arp: Arp::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
@@ -81,6 +85,8 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
         named: false,
+        ipv6: plan.interfaces.iter().any(|spec| spec.ipv6.method != Method6::None),
+        gateway6: plan.interfaces.iter().any(|spec| spec.ipv6.gateway.is_some()),
         last_look: 0,
         look_at: None,
         screen: Screen::new(),
@@ -138,6 +144,7 @@ struct World {
     hints: Hints,
     netlink: Netlink,
     packets: Packets,
+    packets6: Packets6,
     arp: Arp,
     files: Files,
     settings: Settings,
@@ -151,6 +158,10 @@ struct World {
     wired: BTreeMap<u32, bool>,
     /// XCP-ng's installer has named the NICs.
     named: bool,
+    /// The words ask for IPv6.
+    ipv6: bool,
+    /// And for a router of their own.
+    gateway6: bool,
     last_look: Millis,
     /// Something has changed: when the links are to be read.
     look_at: Option<Millis>,
@@ -209,6 +220,9 @@ impl World {
             links: self.netlink.links()?,
             addresses: self.netlink.addresses()?,
             defaults: self.netlink.defaults()?,
+            // Only where the words ask for IPv6: a table of routes can be long.
+            addresses6: if self.ipv6 { self.netlink.addresses6()? } else { Vec::new() },
+            defaults6: if self.gateway6 { self.netlink.defaults6()? } else { Vec::new() },
             ..View::default()
         })
     }
@@ -231,6 +245,7 @@ impl World {
         self.permanent.retain(|index, _| links.get(*index).is_some());
         self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
+        self.packets6.keep(|index| links.get(index).is_some());
         self.arp.keep(|index| links.get(index).is_some());
         for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
             if link.permanent.is_none() {
@@ -259,6 +274,9 @@ impl World {
             }
             (index, payload) = self.packets.next() => {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
+            }
+            (index, incoming) = self.packets6.next() => {
+                Ok(engine.step(boottime(), Event::Six { index, incoming }).into())
             }
             (index, packet) = self.arp.next() => {
                 Ok(engine.step(boottime(), Event::Arp { index, packet: &packet }).into())
@@ -368,6 +386,28 @@ async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} does not answer ARP"));
     tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The same of a DHCPv6 lease (RFC 8415 §18.2.7). The server's answer is not waited for.
+pub async fn release6(interface: &str, lease: &Lease6, duid: &[u8], iaid: u32) {
+    /// The NIC and the switch need a moment before the link may go.
+    const LEAVING: Duration = Duration::from_millis(100);
+    let now = boottime();
+    let (duid, previous) = (duid.to_vec(), Some(lease.clone()));
+    let config = v6::Config { mode: v6::Mode::Stateful, seed: seed(), duid, iaid, previous };
+    let mut machine = v6::Machine::new(config, now);
+    // It takes the lease up as its own; what it would send for that is not sent.
+    machine.step(now, v6::Event::Start);
+    for action in machine.step(now, v6::Event::Release) {
+        if let v6::Action::Send(payload) = action {
+            match packets6::send_once(interface, &payload) {
+                Ok(_) => tokio::time::sleep(LEAVING).await,
+                Err(error) => {
+                    log::warn!("{interface}: the DHCPv6 lease could not be given back: {error}");
+                }
+            }
+        }
+    }
 }
 
 /// Tells the service manager, if there is one (sd_notify(3)).

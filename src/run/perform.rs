@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{World, announce, modules, notify};
+use super::{World, announce, modules, notify, packets6};
+use crate::engine::six::types as six;
 use crate::engine::types::{Action, Refusal};
 use crate::escape;
 use crate::handover::files::Files;
@@ -48,6 +49,7 @@ impl World {
                 let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
                 Ok(self.packets.unicast(*index, &name.to_string_lossy(), *from, *to, payload)?)
             }
+            Action::Six(action) => Ok(self.packets6.perform(&self.netlink, action)?),
             Action::Say(level, text) => {
                 // Names of links and words of servers are in it: nothing of that may act on a terminal.
                 log::log!(target: "bondstrap", *level, "{}", escape::printable(text));
@@ -114,7 +116,9 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),
         Action::RestoreFiles => Ok(files.restore()?),
+        Action::Six(six::Action::Setting { index, name, value }) => Ok(packets6::set(*index, name, *value)?),
         Action::LoadModule(_)
+        | Action::Six(_)
         | Action::OpenDhcp(_)
         | Action::CloseDhcp(_)
         | Action::OpenArp { .. }

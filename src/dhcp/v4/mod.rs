@@ -7,7 +7,7 @@
 mod accept;
 pub mod frame;
 pub mod lease;
-mod limit;
+pub(crate) mod limit;
 pub mod machine;
 mod message;
 pub mod note;
@@ -15,7 +15,7 @@ mod options;
 pub mod probe;
 pub mod rng;
 mod routes;
-mod text;
+pub(crate) mod text;
 
 pub use lease::{Lease, Route};
 pub use machine::{Action, Config, Event, Loss, Machine, State};

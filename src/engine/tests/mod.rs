@@ -10,5 +10,7 @@ mod lease_words;
 mod leasing;
 mod phases;
 mod random;
+mod six;
 mod uppers;
 mod world;
+mod world6;

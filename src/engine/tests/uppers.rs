@@ -165,9 +165,9 @@ fn ipv6_is_set_with_its_router_and_announced() {
         routes,
         [
             "0.0.0.0/0 192.0.2.1",
+            "198.51.100.0/24 192.0.2.2",
             "::/0 2001:db8::1",
             "2001:db8:1::/48 2001:db8::2",
-            "198.51.100.0/24 192.0.2.2",
         ]
     );
     let announced = |action: &Action| matches!(action, Action::Announce { address: IpAddr::V6(_), .. });
