@@ -224,6 +224,7 @@ impl Engine {
         let old = before.as_ref().or(target.previous.as_ref());
         let confirmed = old.is_none_or(|old| old.obtained_at != lease.obtained_at);
         target.previous = None;
+        target.duplicate = None;
         // Held in any case; but where nothing can be sent and nobody has confirmed it there is no network.
         target.done |= confirmed || can_send;
         if target.done {
@@ -279,6 +280,9 @@ impl Engine {
         };
         self.remove_addresses(which, None, out);
         let target = &mut self.targets[which];
+        if loss == Loss::Conflict {
+            target.duplicate = target.lease.as_ref().map(|lease| lease.address.into());
+        }
         target.lease = None;
         target.previous = None;
         target.gateways.retain(|gateway| gateway.is_ipv6());

@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
 use crate::settle::is_temporary;
+use crate::trouble::Finding;
 
 /// For the bonds to be built, once their ports are there. Milliseconds.
 pub(super) const BUILDING: Millis = 30_000;
@@ -137,15 +138,22 @@ impl Engine {
                 bond.name
             ),
             Verdict::NoPartner if bond.mode == Mode::Lacp => format!(
-                "no LACP partner on {} within {seconds} s ({ports}){}; set these switch ports to one LACP (802.3ad) group \
-                 in active mode, or boot with bondmode=active-backup",
+                "no LACP partner on {} within {seconds} s ({ports}){}; {}",
                 bond.name,
-                self.tried_anyway()
+                self.tried_anyway(),
+                self.why(
+                    which,
+                    "set these switch ports to one LACP (802.3ad) group in active mode, or boot with \
+                     bondmode=active-backup"
+                )
             ),
             Verdict::Negotiating { partner } | Verdict::Distributing { partner } => format!(
-                "LACP partner {partner} is heard on {}, but no port passed traffic within {seconds} s ({ports}); check \
-                 that these switch ports are in one group, with the same speed and VLANs",
-                bond.name
+                "LACP partner {partner} is heard on {}, but no port passed traffic within {seconds} s ({ports}); {}",
+                bond.name,
+                self.why(
+                    which,
+                    "check that these switch ports are in one group, with the same speed and VLANs"
+                )
             ),
             Verdict::Down => format!(
                 "{} was not up within {seconds} s: something else sets it down; look what else configures the network",
@@ -158,6 +166,11 @@ impl Engine {
                 )
             }
         }
+    }
+
+    /// What is wrong with the ports of a bond, and what to do about it; or what is to be done in any case.
+    fn why(&self, which: usize, otherwise: &str) -> String {
+        self.first_finding(which).map_or_else(|| otherwise.to_owned(), Finding::line)
     }
 
     fn tried_anyway(&self) -> String {
@@ -179,13 +192,21 @@ impl Engine {
             format!("answers refused: {}", list(&refused))
         };
         format!(
-            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}; check that a DHCP server is in this VLAN, \
-             or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",
+            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}; {}check that a DHCP server is in this \
+             VLAN, or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",
             target.name(),
             limit / 1_000,
             target.discovers(),
+            self.vlan_finding(target.name()),
             target.name()
         )
+    }
+
+    /// That the switch port is in another VLAN says more than that nobody answers.
+    fn vlan_finding(&self, interface: &str) -> String {
+        let is_it =
+            |found: &&Finding| found.kind == "other-vlan" && found.ports.iter().any(|name| name == interface);
+        self.found_now().iter().find(is_it).map_or(String::new(), |found| found.line() + "; ")
     }
 
     fn partner_clause(&self, bond: usize) -> String {

@@ -10,6 +10,7 @@ pub mod backoff;
 mod build;
 pub mod earlier;
 mod ending;
+mod findings;
 mod hold;
 mod lease;
 mod limits;
@@ -24,6 +25,7 @@ mod tell;
 pub mod types;
 pub mod undo;
 mod upper;
+mod wires;
 
 pub use lease::client_id;
 pub use target::bond_below;
@@ -121,6 +123,9 @@ pub struct Engine {
     /// The module's own words, where `modprobe` failed.
     module_refusal: Option<String>,
     found: Found,
+    /// What is heard on the cables, by the index of the port.
+    wires: BTreeMap<u32, wires::Wire>,
+    findings: findings::Findings,
     times: Times,
     phase: Phase,
     waiting: Option<Waiting>,
@@ -182,6 +187,8 @@ impl Engine {
             bonds,
             targets,
             found,
+            wires: BTreeMap::new(),
+            findings: Default::default(),
             times: Times { started: now, ..Times::default() },
             plan,
             config,
@@ -284,6 +291,10 @@ impl Engine {
             self.stirred_at = now;
         }
         self.view = view.clone();
+        self.view.heard = Vec::new();
+        self.listen(now, view);
+        self.look_at_routers();
+        self.findings.due = true;
         self.settling.look(now, &view.links, &view.udev, view.named);
     }
 
@@ -343,6 +354,7 @@ impl Engine {
         }
         if self.times.settled.is_some() {
             self.drive_addresses(now, out);
+            self.find(now, out);
             self.advance(now, out);
         }
         if self.outcome.is_none() {

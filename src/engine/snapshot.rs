@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnetwork::IpNetwork;
 
-use super::state::{Found, State};
+use super::state::{Found, State, VlanState};
 use super::{Engine, ending, target};
 use crate::dhcp::v4::lease::Lease;
 
@@ -28,7 +28,10 @@ impl Engine {
             ports: if gone { Vec::new() } else { self.port_states() },
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.addresses(),
+            vlans: self.plan.vlans.iter().map(vlan_state).collect(),
             gateway: addressed.and_then(target::Target::gateway),
+            router: addressed.map(|target| target.router_seen).unwrap_or_default(),
+            findings: if gone { Vec::new() } else { self.found_now().to_vec() },
             dns: self.name_servers(),
             hostname: self.host_name(),
             lease: self.leases(),
@@ -60,4 +63,8 @@ impl Engine {
         all.retain(|_, lease| lease.usable(self.now));
         all
     }
+}
+
+fn vlan_state(vlan: &crate::plan::Vlan) -> VlanState {
+    VlanState { name: vlan.name.clone(), id: vlan.id, link: vlan.link.clone() }
 }

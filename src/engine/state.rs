@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
+use crate::lldp::neighbour::Neighbour;
 use crate::mac::Mac;
+use crate::trouble::{Finding, Router};
 
 /// The whole of `state.json`, version 1. Times are milliseconds of `CLOCK_BOOTTIME`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -41,8 +43,17 @@ pub struct State {
     pub interface: Option<String>,
     /// Addresses set by us.
     pub addresses: Vec<IpNetwork>,
+    /// VLAN interfaces.
+    #[serde(default)]
+    pub vlans: Vec<VlanState>,
     /// Default router.
     pub gateway: Option<IpAddr>,
+    /// What the kernel knows of it.
+    #[serde(default)]
+    pub router: Router,
+    /// What is wrong, and what to do about it.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Name servers in use.
     pub dns: Vec<IpAddr>,
     /// Host name that was asked for or leased.
@@ -113,6 +124,17 @@ pub struct BondState {
     pub cut_off: bool,
 }
 
+/// A VLAN interface of the words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VlanState {
+    /// Interface name.
+    pub name: String,
+    /// 1–4094.
+    pub id: u16,
+    /// Name of the interface below.
+    pub link: String,
+}
+
 /// A port as it is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PortState {
@@ -122,6 +144,21 @@ pub struct PortState {
     pub index: u32,
     /// Its own address.
     pub mac: Option<Mac>,
+    /// Name of its driver.
+    #[serde(default)]
+    pub driver: Option<String>,
+    /// Mbit/s, where it has carrier and the driver tells it.
+    #[serde(default)]
+    pub speed: Option<u32>,
+    /// System id of its LACP partner.
+    #[serde(default)]
+    pub partner_system: Option<Mac>,
+    /// The partner's operational key.
+    #[serde(default)]
+    pub partner_key: Option<u16>,
+    /// The switch port at the other end, by LLDP.
+    #[serde(default)]
+    pub neighbour: Option<Neighbour>,
     /// Name of its bond.
     pub bond: String,
     /// It is a port of that bond now.

@@ -5,9 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnetwork::IpNetwork;
 
 use super::state::{FoundAddress, FoundDefault};
+use crate::lacp::frame::Lacpdu;
 use crate::links::Links;
+use crate::lldp::frame::Lldpdu;
 use crate::mac::Mac;
 use crate::settle::Udev;
+use crate::trouble::Router;
 
 /// One look at the machine.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,6 +25,32 @@ pub struct View {
     pub addresses: Vec<FoundAddress>,
     /// IPv4 default routes of the main table.
     pub defaults: Vec<FoundDefault>,
+    /// How the kernel knows the routers that were asked about.
+    pub routers: Vec<(u32, IpAddr, Router)>,
+    /// What our ears have taken since the last look.
+    pub heard: Vec<Heard>,
+}
+
+/// A frame that came in on a cable, or went out by it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// Index of the port.
+    pub index: u32,
+    /// What it was.
+    pub frame: Frame,
+}
+
+/// What is listened for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Frame {
+    /// An LACPDU that came in.
+    Lacp(Box<Lacpdu>),
+    /// One of ours on its way out.
+    OurLacp,
+    /// An LLDPDU that came in.
+    Lldp(Box<Lldpdu>),
+    /// A DHCP server's answer.
+    Dhcp,
 }
 
 /// Something happened.

@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
+use super::layout;
 use crate::clock::Millis;
-use crate::engine::state::{Phase, State, Waiting};
+use crate::dhcp::v4::lease::Lease;
+use crate::engine::state::{Phase, PortState, State, Waiting};
+use crate::trouble::Router;
 
 /// The whole text. `alive`: the engine still works.
 pub fn text(state: &State, now: Millis, alive: bool) -> String {
@@ -28,18 +31,23 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
                 () => &port.hearing,
             };
             let _ = writeln!(out, "  {:<12} {mac:<17}  {what}", port.name);
-            if bond.mode == "802.3ad" && port.in_bond && port.carrier && !port.ready {
-                let _ = writeln!(out, "               we: {}", port.actor);
-                let _ = writeln!(out, "               partner: {}", port.partner);
-            }
+            out.push_str(&details(port, bond.mode == "802.3ad"));
         }
     }
+    out.push_str(&findings(state));
     if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "\n{interface}  {}", addresses.join(", "));
+        let vlan = state.vlans.iter().find(|vlan| vlan.name == *interface);
+        let vlan = vlan.map_or(String::new(), |vlan| format!("  (VLAN {} on {})", vlan.id, vlan.link));
+        let _ = writeln!(out, "\n{interface}  {}{vlan}", addresses.join(", "));
+        let seen = match state.router {
+            Router::Unknown => "",
+            Router::Reachable => ", reachable",
+            Router::Silent => ", does not answer",
+        };
         let gateway = state
             .gateway
-            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| ip.to_string());
+            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| format!("{ip}{seen}"));
         let _ = writeln!(out, "  router    {gateway}");
         let dns: Vec<_> = state.dns.iter().map(ToString::to_string).collect();
         let _ =
@@ -47,7 +55,9 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         if let Some(lease) = state.lease.get(interface) {
             let left = match lease.left_secs(now) {
                 None => "for ever".to_owned(),
-                Some(seconds) => format!("{} left", span(Millis::from(seconds) * 1_000)),
+                Some(seconds) => {
+                    format!("{} left{}", span(Millis::from(seconds) * 1_000), renewal(lease, now))
+                }
             };
             let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
         }
@@ -56,6 +66,64 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         }
     }
     out
+}
+
+/// Driver, speed, partner and neighbour of a port; and, while it passes no traffic, how far the two sides are.
+fn details(port: &PortState, lacp: bool) -> String {
+    const INDENT: &str = "               ";
+    let mut parts: Vec<String> = port.driver.iter().cloned().collect();
+    parts.extend(port.speed.map(|speed| match speed {
+        1_000.. if speed % 1_000 == 0 => format!("{} Gbit/s", speed / 1_000),
+        _ => format!("{speed} Mbit/s"),
+    }));
+    parts.extend(port.neighbour.as_ref().map(|neighbour| {
+        let others = if neighbour.others { " (and others)" } else { "" };
+        format!("at {}{others}", neighbour.place())
+    }));
+    let partner = port.partner_system.map(|system| {
+        let key = port.partner_key.map_or(String::new(), |key| format!(" key {key}"));
+        format!("partner {system}{key}")
+    });
+    let speaks = lacp && port.in_bond && port.carrier;
+    if !speaks || port.ready {
+        parts.extend(partner.filter(|_| speaks));
+        return match parts.is_empty() {
+            true => String::new(),
+            false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
+        };
+    }
+    let mut out = match parts.is_empty() {
+        true => String::new(),
+        false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
+    };
+    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("we: {}", port.actor)));
+    let partner = partner.unwrap_or_else(|| "partner".into());
+    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("{partner}: {}", port.partner)));
+    out
+}
+
+/// What is wrong, and what to do about it.
+fn findings(state: &State) -> String {
+    let mut out = String::new();
+    for finding in &state.findings {
+        out.push('\n');
+        out.push_str(&layout::wrapped("! ", "  ", &finding.sentence));
+        out.push_str(&layout::wrapped("  -> ", "     ", &finding.advice));
+    }
+    out
+}
+
+/// When the lease is to be renewed, or that it should have been.
+fn renewal(lease: &Lease, now: Millis) -> String {
+    let at = |after: Option<Millis>| after.map(|after| lease.obtained_at + after);
+    match (at(lease.t1), at(lease.t2)) {
+        (Some(t1), _) if now < t1 => format!(", renewed in {}", span(t1 - now)),
+        (_, Some(t2)) if now < t2 => {
+            format!(", its server asked again for {}", span(now - at(lease.t1).unwrap_or(now)))
+        }
+        (Some(_), Some(_)) => ", any server asked for it".into(),
+        _ => String::new(),
+    }
 }
 
 fn headline(state: &State, alive: bool) -> String {
@@ -95,13 +163,20 @@ fn span(millis: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::state::{BondState, PortState};
+    use crate::engine::state::BondState;
+    use crate::lldp::neighbour::Neighbour;
+    use crate::trouble::Finding;
 
     fn port(name: &str, ready: bool) -> PortState {
         PortState {
             name: name.into(),
             index: 2,
             mac: Some("02:00:00:00:00:01".parse().unwrap()),
+            driver: None,
+            speed: None,
+            partner_system: None,
+            partner_key: None,
+            neighbour: None,
             bond: "bond0".into(),
             in_bond: true,
             carrier: true,
@@ -152,6 +227,48 @@ bond0  802.3ad, LACP partner none
         assert!(
             text(&state, 12_000, false)
                 .starts_with("bondstrap: the engine has died while waiting for the LACP")
+        );
+    }
+
+    #[test]
+    fn everything_fits_a_console() {
+        let neighbour = Neighbour {
+            system: "sw-rack3.lab.example".into(),
+            port: "Ethernet1/7".into(),
+            others: true,
+            ..Neighbour::default()
+        };
+        let known = PortState {
+            driver: Some("ixgbe".into()),
+            speed: Some(10_000),
+            partner_system: Some("04:00:00:00:00:01".parse().unwrap()),
+            partner_key: Some(32_768),
+            neighbour: Some(neighbour),
+            ..port("eth0", true)
+        };
+        let apart = PortState { ready: false, speed: Some(2_500), ..known.clone() };
+        let finding = Finding {
+            kind: "keys-differ".into(),
+            sentence: "the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8 on eth1)"
+                .into(),
+            advice: "put these switch ports into one LAG".into(),
+            ..Finding::default()
+        };
+        assert_eq!(
+            details(&known, true),
+            "               ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/7 (and\n               \
+             others), partner 04:00:00:00:00:01 key 32768\n"
+        );
+        assert_eq!(
+            details(&apart, true).lines().last(),
+            Some("               partner 04:00:00:00:00:01 key 32768: none")
+        );
+        assert_eq!(details(&port("eth0", true), true), "");
+        let state = State { findings: vec![finding], ..State::default() };
+        assert_eq!(
+            findings(&state),
+            "\n! the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8\n  on eth1)\n  -> put \
+             these switch ports into one LAG\n"
         );
     }
 

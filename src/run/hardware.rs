@@ -9,6 +9,12 @@ pub(super) fn speed(name: &str) -> Option<u32> {
     text.trim().parse().ok()
 }
 
+/// The driver's name.
+pub(super) fn driver(name: &str) -> Option<String> {
+    let place = Path::new("/sys/class/net").join(name).join("device/driver");
+    std::fs::read_link(place).ok()?.file_name()?.to_str().map(str::to_owned)
+}
+
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.
 pub(super) fn is_wired(name: &str) -> bool {
     let place = Path::new("/sys/class/net").join(name);

@@ -1,6 +1,7 @@
 //! The only loop: events in, actions out.
 
 mod announce;
+mod ears;
 mod hardware;
 mod modules;
 mod notify;
@@ -12,7 +13,7 @@ mod udev;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -32,6 +33,7 @@ use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
+use ears::Ears;
 use packets::Packets;
 use signals::Signals;
 use timer::Timer;
@@ -77,6 +79,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signalled: None,
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
+        ears: Ears::default(),
         named: false,
         last_look: 0,
         look_at: None,
@@ -143,8 +146,9 @@ struct World {
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
     permanent: BTreeMap<u32, Option<Mac>>,
-    /// Whether NICs are wired, by index.
-    wired: BTreeMap<u32, bool>,
+    /// Whether NICs are wired, and their drivers, by index.
+    wired: BTreeMap<u32, (bool, Option<String>)>,
+    ears: Ears,
     /// XCP-ng's installer has named the NICs.
     named: bool,
     last_look: Millis,
@@ -161,7 +165,8 @@ impl World {
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
         /// A keeper whose machine is out of memory, say, has a network to keep all the same. Milliseconds.
         const LATER: Millis = 5_000;
-        let mut view = match self.read().await {
+        let routers: Vec<_> = engine.routers().collect();
+        let mut view = match self.read(&routers).await {
             Ok(view) => view,
             Err(error) if engine.keeps() => {
                 log::error!("{error}; what is there is kept as it is");
@@ -180,31 +185,35 @@ impl World {
         self.named = self.named || installer::is_xcp_ng() && installer::has_named();
         view.named = self.named;
         let now = boottime();
+        // Read after the links: what was heard on a cable that is in by now counts.
+        self.ears.turn(&engine.ears(now));
+        view.heard = self.ears.take();
         self.last_look = now;
         self.look_at = None;
         Ok(engine.step(now, Event::View(&view)).into())
     }
 
     /// Reads what is there; a read that fails (no memory, an interrupted dump) is tried again.
-    async fn read(&self) -> io::Result<View> {
+    async fn read(&self, routers: &[(u32, IpAddr)]) -> io::Result<View> {
         const TRIES: u32 = 5;
         const GAP: Duration = Duration::from_millis(100);
         for _ in 1..TRIES {
-            match self.read_once() {
+            match self.read_once(routers) {
                 Ok(view) => return Ok(view),
                 Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
             }
             tokio::time::sleep(GAP).await;
         }
-        let read = self.read_once();
+        let read = self.read_once(routers);
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
     }
 
-    fn read_once(&self) -> Result<View, Refusal> {
+    fn read_once(&self, routers: &[(u32, IpAddr)]) -> Result<View, Refusal> {
         Ok(View {
             links: self.netlink.links()?,
             addresses: self.netlink.addresses()?,
             defaults: self.netlink.defaults()?,
+            routers: self.netlink.routers(routers)?,
             ..View::default()
         })
     }
@@ -235,7 +244,8 @@ impl World {
             if link.port.is_some() && link.carrier {
                 link.speed = hardware::speed(&link.name);
             }
-            link.wired = *self.wired.entry(link.index).or_insert_with(|| hardware::is_wired(&link.name));
+            let ask = || (hardware::is_wired(&link.name), hardware::driver(&link.name));
+            (link.wired, link.driver) = self.wired.entry(link.index).or_insert_with(ask).clone();
         }
     }
 

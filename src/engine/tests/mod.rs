@@ -3,6 +3,7 @@
 mod building;
 mod earlier;
 mod ending;
+mod hearing;
 mod holding;
 mod hours;
 mod lan;
