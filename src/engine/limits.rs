@@ -37,7 +37,11 @@ impl Engine {
         let dead = |(_, target): &(usize, &target::Target)| {
             target.bond.is_none() && !target.ready && target.plain == Verdict::NoCarrier
         };
-        let Some(since) = self.times.settled else { return };
+        // One port after the other has its turn.
+        if self.single_port().is_some() && self.targets.iter().any(target::Target::wants_lease) {
+            return;
+        }
+        let Some(since) = self.single_since().or(self.times.settled) else { return };
         let Some(name) = self.awaited().find(dead).map(|(_, target)| target.name().to_owned()) else {
             return;
         };
@@ -92,12 +96,19 @@ impl Engine {
         if !self.is_over(now, since + limit) {
             return;
         }
+        if self.fall_back(now, which, out) {
+            return;
+        }
         let sentence = self.partner_sentence(now, which);
         self.over("partner", Exit::NoPartner, sentence, out);
     }
 
     fn lease_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
-        let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
+        if self.single_port().is_some() && self.targets.iter().any(target::Target::wants_lease) {
+            self.take_turns(now, out);
+            return;
+        }
+        let limit = self.lease_limit_millis();
         let Some((since, which)) =
             self.awaited().filter_map(|(which, target)| Some((target.begun()?, which))).min()
         else {
@@ -110,6 +121,11 @@ impl Engine {
         self.over("lease", Exit::NoAddress, sentence, out);
     }
 
+    /// For all attempts at a lease. Milliseconds.
+    pub(super) fn lease_limit_millis(&self) -> Millis {
+        Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1))
+    }
+
     /// Whether a limit is reached; if not, the engine is woken then.
     fn is_over(&mut self, now: Millis, at: Millis) -> bool {
         if now < at {
@@ -118,7 +134,7 @@ impl Engine {
         now >= at
     }
 
-    fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
+    pub(super) fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
         if self.config.limited && !self.came_online {
             self.fail(exit, sentence, out);
         } else {

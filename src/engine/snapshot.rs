@@ -26,6 +26,7 @@ impl Engine {
             waiting: self.waiting.clone(),
             bonds: if gone { Vec::new() } else { self.bond_states() },
             ports: if gone { Vec::new() } else { self.port_states() },
+            fallback_port: self.single_port().map(|port| port.name.clone()),
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.addresses(),
             vlans: self.plan.vlans.iter().map(vlan_state).collect(),

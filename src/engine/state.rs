@@ -39,6 +39,9 @@ pub struct State {
     pub bonds: Vec<BondState>,
     /// Ports of the bonds.
     pub ports: Vec<PortState>,
+    /// The port that stands in for the bond, as there was no LACP partner.
+    #[serde(default)]
+    pub fallback_port: Option<String>,
     /// The interface that the installer uses.
     pub interface: Option<String>,
     /// Addresses set by us.
@@ -122,6 +125,9 @@ pub struct BondState {
     pub verdict: String,
     /// Nothing can be sent over it.
     pub cut_off: bool,
+    /// It is in a mode that the words do not ask for, as there was no LACP partner.
+    #[serde(default)]
+    pub fallback: bool,
 }
 
 /// A VLAN interface of the words.
@@ -232,6 +238,13 @@ pub struct Found {
     pub files: bool,
 }
 
+impl Found {
+    /// Nothing is to be given back.
+    pub fn is_empty(&self) -> bool {
+        self.bonds.is_empty() && self.nics.is_empty()
+    }
+}
+
 /// A NIC before it was a port.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FoundPort {
@@ -261,6 +274,9 @@ pub struct FoundNic {
     pub mac: Option<Mac>,
     /// Bytes.
     pub mtu: u32,
+    /// It was kept from speaking by itself.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
 /// The name of a NIC before it got another one.

@@ -1,5 +1,6 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
+use super::fallback::Fallen;
 use super::state::{BondState, Phase, PortState, Waiting};
 use super::types::{Action, Exit};
 use super::wires::{Wire, is_ready};
@@ -36,7 +37,10 @@ impl Engine {
                 let since = self.building_since.or(self.times.settled).unwrap_or(now);
                 self.wait(self.building(), since, Some(super::limits::BUILDING));
             }
-            Phase::Lacp => self.wait_for_partner(now),
+            Phase::Lacp => match self.searching() {
+                Some((what, since)) => self.wait(what, since, Some(self.lacp_limit())),
+                None => self.wait_for_partner(now),
+            },
             Phase::Dhcp if self.bonds.iter().any(|work| !work.verdict.can_send()) => {
                 self.wait_for_partner(now)
             }
@@ -181,10 +185,13 @@ impl Engine {
         let after = now.saturating_sub(self.times.started);
         let leased = self.targets.iter().any(|target| target.lease().is_some());
         let no_partner = self.bonds.iter().any(|work| matches!(work.verdict, Verdict::NoPartner));
-        let how = if leased && no_partner {
-            "; no LACP partner, the switch forwards all the same (LACP fallback?)"
-        } else {
-            ""
+        let how = match &self.fallen {
+            Some(Fallen::Mode(..)) => "; fallback: active-backup, as there is no LACP partner",
+            Some(Fallen::Single(_)) => "; fallback: one port without a bond, as there is no LACP partner",
+            None if leased && no_partner => {
+                "; no LACP partner, the switch forwards all the same (LACP fallback?)"
+            }
+            None => "",
         };
         format!(
             "online: {} on {place}, {}.{:02} s after the start{how}",
@@ -209,6 +216,7 @@ impl Engine {
                 created: found.is_some_and(|found| found.before.is_none()),
                 verdict: describe(&work.verdict),
                 // A switch with LACP fallback forwards without a partner.
+                fallback: self.is_fallen(self.bonds.iter().position(|other| std::ptr::eq(other, work))?),
                 cut_off: !(work.verdict.can_send() || self.came_online && work.verdict == Verdict::NoPartner),
             })
         };

@@ -134,6 +134,13 @@ pub enum Action {
     },
     /// Take the port out of its bond.
     Release(u32),
+    /// Keep a NIC from speaking by itself while it is up only to listen (no IPv6), or let it again.
+    Quiet {
+        /// Index of the NIC.
+        index: u32,
+        /// From here on; false: it may speak again.
+        quiet: bool,
+    },
     /// Set a link up.
     Up(u32),
     /// Make a VLAN interface.
@@ -290,6 +297,7 @@ impl Action {
                 | Self::SetOptions { .. }
                 | Self::Enslave { .. }
                 | Self::Release(_)
+                | Self::Quiet { .. }
                 | Self::Up(_)
                 | Self::CreateVlan { .. }
                 | Self::CreateBridge { .. }

@@ -23,7 +23,7 @@ const SOON: Millis = 500;
 pub(super) struct Wire {
     /// Since when there is an ear for LACP; none: there is none.
     lacp_since: Option<Millis>,
-    carrier_since: Option<Millis>,
+    pub(super) carrier_since: Option<Millis>,
     /// Since when there has been no carrier.
     pub(super) down_since: Option<Millis>,
     /// The last LACPDU that came in.
@@ -62,6 +62,11 @@ impl Wire {
         }
     }
 
+    /// What was heard of LACP is over.
+    pub(super) fn forget_lacp(&mut self) {
+        (self.theirs, self.held_since) = (None, None);
+    }
+
     /// False: frames of ours may have left, and no LACPDU among them. With an ear that came late nobody knows: by then
     /// they go out twice a minute.
     pub(super) fn may_have_sent(&self) -> bool {
@@ -86,12 +91,17 @@ impl Engine {
         }
         let settled = self.phase == Phase::Online && now >= self.stirred_at + STIRRED;
         let mut all = BTreeMap::new();
-        for (work, bond) in self.bonds.iter().zip(&self.plan.bonds) {
-            let wants_lacp = bond.mode == Mode::Lacp && !settled;
+        for (which, work) in self.bonds.iter().enumerate() {
+            let lacp =
+                self.plan.bonds[which].mode == Mode::Lacp || self.is_fallen(which) && !self.came_online;
+            let wants_lacp = lacp && !settled;
             for port in self.ports_there(work).filter(|port| port.up) {
                 let passes = self.phase == Phase::Online && is_ready(work, &port.name);
                 *all.entry(port.index).or_default() |= wants_lacp && !passes;
             }
+        }
+        if let Some(port) = self.single_port() {
+            all.insert(port.index, !self.came_online);
         }
         all.into_iter().collect()
     }

@@ -208,6 +208,7 @@ mod tests {
                 created: true,
                 verdict: "carrier, but no LACP partner".into(),
                 cut_off: true,
+                fallback: false,
             }],
             ports: vec![port("eth0", false), port("eth1", true)],
             ..State::default()

@@ -66,7 +66,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         seed: seed(),
         kernel: modules::kernel_release(),
         installer_names: installer::is_xcp_ng() && !settings.store.is_named(),
-        previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
+        previous: settings.store.load().filter(|state| !state.found.is_empty()),
     };
     let started = settings.started;
     let mut world = World {
@@ -307,7 +307,7 @@ impl World {
 /// # Errors
 /// Where the links can't be read.
 pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
-    let Some(previous) = store.load().filter(|state| !state.found.bonds.is_empty()) else { return Ok(None) };
+    let Some(previous) = store.load().filter(|state| !state.found.is_empty()) else { return Ok(None) };
     let read = |netlink: Netlink| {
         Ok::<_, Refusal>(View { links: netlink.links()?, addresses: netlink.addresses()?, ..View::default() })
     };

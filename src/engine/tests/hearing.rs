@@ -10,7 +10,7 @@ use crate::mac::Mac;
 const OURS: Mac = Mac([2, 0, 0, 0, 0, 2]);
 
 /// A switch's LACPDU, and whom it takes for its partner.
-fn pdu(key: u16, knows: Mac) -> Frame {
+pub(super) fn pdu(key: u16, knows: Mac) -> Frame {
     let actor = Side { system: PARTNER, key, state: LacpState(0x0d), ..Side::default() };
     Frame::Lacp(Box::new(Lacpdu { actor, partner: Side { system: knows, ..Side::default() } }))
 }
@@ -30,7 +30,7 @@ fn switch_port(port: &str) -> Frame {
 
 impl World {
     /// These frames come in, once.
-    fn on_wire(&mut self, frames: &[(u32, Frame)]) {
+    pub(super) fn on_wire(&mut self, frames: &[(u32, Frame)]) {
         let heard = frames.iter().map(|(index, frame)| Heard { index: *index, frame: frame.clone() });
         self.view.heard = heard.collect();
         self.look();

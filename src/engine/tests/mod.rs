@@ -3,6 +3,7 @@
 mod building;
 mod earlier;
 mod ending;
+mod fallback;
 mod hearing;
 mod holding;
 mod hours;
