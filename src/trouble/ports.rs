@@ -31,11 +31,11 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
         let kind = match () {
             () if port.speed.is_some() && speed.is_some() && port.speed != speed => Some(Kind::SpeedsDiffer),
             () if now < since + PATIENCE => None,
+            // That the other side is passive is not known; that we are is enough to ask for.
+            () if !port.actor.is_active() && !port.heard && port.theirs.is_none() => Some(Kind::BothPassive),
             () if !port.sent => Some(Kind::NoneSent),
             () => unlike(port, reference).or_else(|| speaks(now, since, bond, port)).or_else(|| {
                 (!port.heard && port.theirs.is_none()).then_some(match () {
-                    // The other side is not known to be passive; that we are is enough to ask for.
-                    () if !port.actor.is_active() => Kind::BothPassive,
                     () if answers > 0 && !ever_heard => Kind::NoLag,
                     () => Kind::NothingHeard,
                 })
@@ -154,7 +154,7 @@ mod tests {
         expect(&[good.clone(), unplugged], 5_000, &of(Kind::NoCarrier));
         let mute = Port { sent: false, ..silent.clone() };
         expect(&[good.clone(), mute], 5_000, &of(Kind::NoneSent));
-        let passive = Port { actor: LacpState(0x0e), ..silent.clone() };
+        let passive = Port { actor: LacpState(0x0e), sent: false, ..silent.clone() };
         expect(&[good.clone(), passive], 5_000, &of(Kind::BothPassive));
         expect(&[good.clone(), port("eth1", Some(&stranger))], 5_000, &of(Kind::KeysDiffer));
         expect(&[good.clone(), port("eth1", Some(&far))], 5_000, &of(Kind::SystemsDiffer));
