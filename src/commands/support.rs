@@ -10,8 +10,6 @@ pub(super) fn idle(plan: &Plan) -> Vec<String> {
     let unknown = [
         (plan.bondstrap.flip, "bondstrap.flip"),
         (handover.iter().any(|word| word != "auto" && word != "none"), "a list in bondstrap.handover="),
-        (!plan.dhcp.client_ids.is_empty(), "rd.net.dhcp.client-id="),
-        (plan.interfaces.iter().any(|interface| !interface.ntp.is_empty()), "the time server of ip="),
     ];
     let said = unknown.iter().filter(|(asked, _)| *asked);
     said.map(|(_, what)| format!("{what} has no effect in this version")).collect()

@@ -25,6 +25,7 @@ impl Engine {
                 self.drive_address(now, which, out);
             }
             self.tick_lease(now, which, out);
+            self.drive_probe(now, which, out);
         }
     }
 

@@ -201,12 +201,7 @@ impl Engine {
     fn lease_sentence(&self, which: usize, limit: Millis) -> String {
         let target = &self.targets[which];
         let lacp = target.bond().map_or(String::new(), |bond| self.partner_clause(bond));
-        let refused = target.refusals();
-        let heard = if refused.is_empty() {
-            "no usable answer".to_owned()
-        } else {
-            format!("answers refused: {}", list(&refused))
-        };
+        let heard = target.heard();
         format!(
             "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}; {}check that a DHCP server is in this \
              VLAN, or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",

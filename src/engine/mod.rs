@@ -5,16 +5,19 @@
 //! The files here follow that order: `earlier`, `settled`, `build`, the verdicts of `lacp`, `address`, `lease`, `hold`;
 //! `ending` and [`undo`] give back.
 
+mod account;
 mod address;
 mod auto;
 pub mod backoff;
 mod build;
+mod conflict;
 pub mod earlier;
 mod ending;
 mod fallback;
 mod findings;
 mod hold;
 mod lease;
+mod lease_mtu;
 mod limits;
 mod names;
 mod naming;
@@ -29,7 +32,6 @@ pub mod undo;
 mod upper;
 mod wires;
 
-pub use lease::client_id;
 pub use target::bond_below;
 
 #[cfg(test)]
@@ -250,6 +252,7 @@ impl Engine {
             Event::Failed { action, refusal } => self.failed(action, refusal, &mut out),
             Event::Stop(signal) => self.stop(signal, &mut out),
             Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
+            Event::Arp { index, packet } => self.arp(now, index, packet, &mut out),
             Event::Tick if self.looked => self.reconcile(now, &mut out),
             Event::Tick => {}
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Engine;
-use super::lease::client_id;
 use super::state::Client;
 use super::target::Target;
 use super::types::Action;
@@ -26,7 +25,8 @@ impl Engine {
         let servers = self.name_servers();
         let had_servers = self.names.as_ref().is_some_and(|names| !names.servers.is_empty());
         let host = self.host_name();
-        let search = self.targets.iter().filter_map(|target| target.lease.as_ref()).find_map(|lease| {
+        let leases = self.targets.iter().filter_map(|target| target.lease.as_ref());
+        let search = leases.filter(|_| self.plan.peerdns).find_map(|lease| {
             let domain = lease.domain.clone().into_iter().collect::<Vec<_>>();
             Some(if lease.search.is_empty() { domain } else { lease.search.clone() })
                 .filter(|list| !list.is_empty())
@@ -68,11 +68,25 @@ impl Engine {
         all
     }
 
+    /// Time servers: those of `ip=`, then those of the leases (option 42).
+    pub(super) fn time_servers(&self) -> Vec<IpAddr> {
+        let written = self.targets.iter().flat_map(|target| target.spec.ntp.iter().copied());
+        let leased =
+            self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.ntp);
+        let mut all = Vec::new();
+        for server in written.chain(leased.copied().map(IpAddr::V4)) {
+            if !all.contains(&server) {
+                all.push(server);
+            }
+        }
+        all
+    }
+
     /// As what each DHCP client presents itself.
     pub(super) fn clients(&self) -> BTreeMap<String, Client> {
         let client = |target: &Target| {
             let mac = target.mac.filter(|_| target.machine.is_some())?;
-            let client_id = client_id(self.plan.dhcp.client_id, mac);
+            let client_id = self.client_id(target.name(), mac);
             Some((target.name().to_owned(), Client { mac, client_id }))
         };
         let mut all = self.config.previous.as_ref().map(|state| state.clients.clone()).unwrap_or_default();

@@ -98,6 +98,20 @@ impl Engine {
                 }
                 out.push(Action::Say(log::Level::Error, sentence));
             }
+            Action::SetLink { index, mac: None, mtu: Some(mtu) }
+                if let Some(line) = self.refused_mtu(*index, *mtu, &text) =>
+            {
+                out.push(Action::Say(log::Level::Warn, line));
+            }
+            Action::OpenArp { index, address } => {
+                let line = format!(
+                    "whether {address} is in use can't be found out on {}: {text}",
+                    self.name_of(*index)
+                );
+                out.push(Action::Say(log::Level::Warn, line));
+            }
+            // One of three.
+            Action::Probe { .. } => {}
             other => {
                 let text = format!("{}: {text}", super::tell::name(other, &self.view.links));
                 out.push(Action::Say(log::Level::Warn, text));

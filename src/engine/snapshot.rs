@@ -37,6 +37,8 @@ impl Engine {
             hostname: self.host_name(),
             lease: self.leases(),
             clients: self.clients(),
+            dhcp: self.accounts(),
+            ntp: self.time_servers(),
             times: self.times,
             found: if gone { Found::default() } else { self.found.clone() },
         }

@@ -65,6 +65,12 @@ pub struct State {
     pub lease: BTreeMap<String, Lease>,
     /// As what the DHCP client presents itself, by interface.
     pub clients: BTreeMap<String, Client>,
+    /// What came of DHCP so far, by interface.
+    #[serde(default)]
+    pub dhcp: BTreeMap<String, Account>,
+    /// Time servers of the words and of the leases: for others to use.
+    #[serde(default)]
+    pub ntp: Vec<IpAddr>,
     /// When what was reached.
     pub times: Times,
     /// What was there before, to be given back.
@@ -105,7 +111,7 @@ pub struct Waiting {
 }
 
 /// A bond as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BondState {
     /// Interface name.
     pub name: String,
@@ -142,7 +148,7 @@ pub struct VlanState {
 }
 
 /// A port as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PortState {
     /// Interface name.
     pub name: String,
@@ -188,6 +194,23 @@ pub struct Client {
     pub mac: Mac,
     /// Option 61.
     pub client_id: Option<Vec<u8>>,
+}
+
+/// What came of DHCP on one interface, since it last began from nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// DISCOVERs sent.
+    pub discovers: u32,
+    /// REQUESTs sent.
+    pub requests: u32,
+    /// OFFERs that counted; from ten on only the first digit is kept.
+    pub offers: u32,
+    /// NAKs that counted; as `offers`.
+    pub naks: u32,
+    /// When the first DISCOVER was sent.
+    pub since_ms: Option<Millis>,
+    /// What was heard and did not do, and why: a clause each. What came from the network is escaped.
+    pub heard: Vec<String>,
 }
 
 /// When what was reached.

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
+use super::conflict::Probing;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
-use crate::dhcp::v4::note::Refused;
 use crate::lacp::verdict::Verdict;
 use crate::links::{Link, Links};
 use crate::mac::Mac;
@@ -58,6 +58,12 @@ pub(super) struct Target {
     pub(super) router_seen: Router,
     /// When the addresses are to be announced once more.
     pub(super) announce_at: Option<Millis>,
+    /// Whether somebody else has the address is being found out.
+    pub(super) probing: Option<Probing>,
+    /// Why the last address is gone; none: there is one, or never was.
+    pub(super) lost: Option<String>,
+    /// MTU before that of a lease, bytes.
+    pub(super) mtu_before: Option<u32>,
 }
 
 impl Target {
@@ -88,6 +94,9 @@ impl Target {
             duplicate: None,
             router_seen: Router::Unknown,
             announce_at: None,
+            probing: None,
+            lost: None,
+            mtu_before: None,
         };
         plan.interfaces.iter().map(new).collect()
     }
@@ -132,6 +141,8 @@ impl Target {
         self.paused = false;
         self.cut = false;
         self.announce_at = None;
+        self.probing = None;
+        self.mtu_before = None;
     }
 
     /// It has what it is to have.
@@ -189,17 +200,6 @@ impl Target {
     /// DISCOVERs go out, and nobody has offered yet.
     pub(super) fn is_selecting(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting)
-    }
-
-    /// Answers that were heard and refused, with the reasons.
-    pub(super) fn refusals(&self) -> Vec<String> {
-        self.machine.as_ref().map_or_else(Vec::new, |machine| {
-            let text = |refused: &Refused| {
-                let server = refused.server.map_or("a server".to_owned(), |server| server.to_string());
-                format!("{server}: {} ({} times)", refused.why, refused.count)
-            };
-            machine.heard().refused.iter().map(text).collect()
-        })
     }
 }
 

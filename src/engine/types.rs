@@ -65,6 +65,13 @@ pub enum Event<'a> {
         /// BOOTP message.
         payload: &'a [u8],
     },
+    /// An ARP packet that may be about an address that is probed for came in on this interface.
+    Arp {
+        /// Index of the interface.
+        index: u32,
+        /// From its hardware type on.
+        packet: &'a [u8],
+    },
     /// An action could not be done.
     Failed {
         /// Which.
@@ -259,6 +266,24 @@ pub enum Action {
         to: Ipv4Addr,
         /// BOOTP message.
         payload: Vec<u8>,
+    },
+    /// Open the socket that hears who claims this address, in place of an older one.
+    OpenArp {
+        /// Index of the interface.
+        index: u32,
+        /// Which is probed for.
+        address: Ipv4Addr,
+    },
+    /// Close it.
+    CloseArp(u32),
+    /// Ask by ARP whether somebody has the address.
+    Probe {
+        /// Index of the interface.
+        index: u32,
+        /// Its address.
+        mac: Mac,
+        /// Which is probed for.
+        address: Ipv4Addr,
     },
     /// Write resolv.conf.
     Resolver {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::layout;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
-use crate::engine::state::{Phase, PortState, State, Waiting};
+use crate::engine::state::{Account, Phase, PortState, State, Waiting};
 use crate::trouble::Router;
 
 /// The whole text. `alive`: the engine still works.
@@ -61,8 +61,17 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
             };
             let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
         }
+        if !state.ntp.is_empty() {
+            let ntp: Vec<_> = state.ntp.iter().map(ToString::to_string).collect();
+            let _ = writeln!(out, "  NTP       {}", ntp.join(", "));
+        }
         if let Some(name) = &state.hostname {
             let _ = writeln!(out, "  host name {name}");
+        }
+    }
+    for (interface, account) in &state.dhcp {
+        if !state.lease.contains_key(interface) {
+            unleased(&mut out, interface, account, now);
         }
     }
     out
@@ -123,6 +132,23 @@ fn renewal(lease: &Lease, now: Millis) -> String {
         }
         (Some(_), Some(_)) => ", any server asked for it".into(),
         _ => String::new(),
+    }
+}
+
+/// What DHCP has sent and heard where it has no lease.
+fn unleased(out: &mut String, interface: &str, account: &Account, now: Millis) {
+    let since = account.since_ms.map_or(String::new(), |at| format!(" in {}", span(now.saturating_sub(at))));
+    let _ = writeln!(out, "\n{interface}  no DHCP lease");
+    let _ = writeln!(
+        out,
+        "  sent      {} DISCOVERs, {} REQUESTs{since}\n  heard     {} usable OFFERs, {} NAKs",
+        account.discovers, account.requests, account.offers, account.naks
+    );
+    for reason in &account.heard {
+        let _ = writeln!(out, "            {reason}");
+    }
+    if account.heard.is_empty() && account.offers == 0 {
+        let _ = writeln!(out, "            nothing: no DHCP server has answered");
     }
 }
 
@@ -271,6 +297,26 @@ bond0  802.3ad, LACP partner none
             "\n! the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8\n  on eth1)\n  -> put \
              these switch ports into one LAG\n"
         );
+    }
+
+    #[test]
+    fn without_a_lease_it_tells_what_was_heard() {
+        let heard = vec!["192.0.2.9 refused the address (\"go away\") (3 times)".into()];
+        let account = Account { discovers: 7, requests: 3, offers: 3, naks: 3, since_ms: Some(2_000), heard };
+        let mut state = State { phase: Phase::Dhcp, pid: 77, ..State::default() };
+        state.dhcp.insert("bond0".into(), account);
+        let expected = "\
+bondstrap: waiting for an address (engine 77)
+
+bond0  no DHCP lease
+  sent      7 DISCOVERs, 3 REQUESTs in 12 s
+  heard     3 usable OFFERs, 3 NAKs
+            192.0.2.9 refused the address (\"go away\") (3 times)
+";
+        assert_eq!(text(&state, 14_000, true), expected);
+        state.dhcp.insert("bond0".into(), Account { discovers: 1, ..Account::default() });
+        let said = text(&state, 14_000, true);
+        assert!(said.ends_with("nothing: no DHCP server has answered\n"), "{said}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The only loop: events in, actions out.
 
 mod announce;
+mod arp;
 mod ears;
 mod hardware;
 mod modules;
@@ -33,6 +34,7 @@ use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::Plan;
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
+use arp::Arp;
 use ears::Ears;
 use packets::Packets;
 use signals::Signals;
@@ -73,6 +75,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
         packets: Packets::default(),
+        arp: Arp::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
         timer: Timer::new()?,
@@ -138,6 +141,7 @@ struct World {
     hints: Hints,
     netlink: Netlink,
     packets: Packets,
+    arp: Arp,
     files: Files,
     settings: Settings,
     signals: Signals,
@@ -236,6 +240,7 @@ impl World {
         self.permanent.retain(|index, _| links.get(*index).is_some());
         self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
+        self.arp.keep(|index| links.get(index).is_some());
         for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
             if link.permanent.is_none() {
                 let ask = || permanent_mac(&link.name);
@@ -264,6 +269,9 @@ impl World {
             }
             (index, payload) = self.packets.next() => {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
+            }
+            (index, packet) = self.arp.next() => {
+                Ok(engine.step(boottime(), Event::Arp { index, packet: &packet }).into())
             }
             signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
             woken = self.timer.wait(wake_at) => {

@@ -34,8 +34,15 @@ impl World {
             Action::OpenDhcp(index) => Ok(self.packets.open(*index)?),
             Action::CloseDhcp(index) => {
                 self.packets.close(*index);
+                self.arp.close(*index);
                 Ok(())
             }
+            Action::OpenArp { index, address } => Ok(self.arp.open(*index, *address)?),
+            Action::CloseArp(index) => {
+                self.arp.close(*index);
+                Ok(())
+            }
+            Action::Probe { index, mac, address } => Ok(self.arp.probe(*index, *mac, *address)?),
             Action::Broadcast { index, payload } => Ok(self.packets.broadcast(*index, payload)?),
             Action::Unicast { index, from, to, payload } => {
                 let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
@@ -111,6 +118,9 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::LoadModule(_)
         | Action::OpenDhcp(_)
         | Action::CloseDhcp(_)
+        | Action::OpenArp { .. }
+        | Action::CloseArp(_)
+        | Action::Probe { .. }
         | Action::Broadcast { .. }
         | Action::Unicast { .. }
         | Action::Say(..)

@@ -6,7 +6,7 @@ use crate::clock::Millis;
 pub(super) fn judge(now: Millis, interface: &Interface<'_>) -> Vec<Kind> {
     let mut found = Vec::new();
     // Four DISCOVERs are out by then.
-    let waits = interface.wants_lease && interface.discovers > 3;
+    let waits = interface.wants_lease && interface.discovers > 3 && interface.duplicate.is_none();
     if waits && interface.since.is_some_and(|since| now >= since + PATIENCE) {
         found.push(match () {
             () if !interface.refused.is_empty() => Kind::DhcpRefused,

@@ -8,6 +8,8 @@ mod hearing;
 mod holding;
 mod hours;
 mod lan;
+mod lease_words;
+mod leasing;
 mod phases;
 mod random;
 mod uppers;
