@@ -75,6 +75,8 @@ impl Engine {
     fn bond_findings(&self, now: Millis, which: usize) -> Vec<Finding> {
         let (work, bond) = (&self.bonds[which], &self.plan.bonds[which]);
         let Some(link) = work.index.and_then(|index| self.view.links.get(index)) else { return Vec::new() };
+        let mut ports = self.view.links.ports_of(link.index);
+        let answered = ports.any(|port| self.wire(port.index).is_some_and(|wire| wire.dhcp));
         let facts = trouble::Bond {
             name: &bond.name,
             lacp: bond.mode == Mode::Lacp,
@@ -86,7 +88,7 @@ impl Engine {
                 .ports_of(link.index)
                 .map(|port| self.port_facts(now, work, port))
                 .collect(),
-            forwards_alone: self.came_online && work.verdict == Verdict::NoPartner,
+            forwards_alone: self.came_online && work.verdict == Verdict::NoPartner && answered,
         };
         let troubles = trouble::of_bond(now, &facts);
         troubles.into_iter().map(|(kind, places)| trouble::finding(kind, &facts, &places)).collect()

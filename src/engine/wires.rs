@@ -113,10 +113,21 @@ impl Engine {
             let wire = self.wires.entry(index).or_default();
             wire.lacp_since = wire.lacp_since.filter(|_| lacp).or(lacp.then_some(now));
         }
+        let mut passing = Vec::new();
         for (index, wire) in &mut self.wires {
             if let Some(link) = view.links.get(*index) {
                 wire.look(now, link);
             }
+        }
+        for (work, port) in
+            self.bonds.iter().flat_map(|work| self.ports_there(work).map(move |port| (work, port.index)))
+        {
+            // What DHCP answers while traffic passes says nothing of later.
+            let ready = view.links.get(port).is_some_and(|link| is_ready(work, &link.name));
+            passing.extend(ready.then_some(port));
+        }
+        for index in passing {
+            self.wires.entry(index).or_default().dhcp = false;
         }
         for Heard { index, frame } in &view.heard {
             // What was still queued when the cable went out is of nobody any more.
