@@ -124,7 +124,7 @@ impl Engine {
 
     /// An earlier engine was online by a fallback: that network is kept.
     pub(super) fn stay_fallen(&mut self, now: Millis) {
-        let Some(previous) = self.config.previous.as_ref().filter(|state| state.came_online) else { return };
+        let Some(previous) = self.config.previous.as_ref().filter(|_| self.came_online) else { return };
         let single = previous.fallback_port.clone();
         let fallen: Vec<String> =
             previous.bonds.iter().filter(|bond| bond.fallback).map(|bond| bond.name.clone()).collect();

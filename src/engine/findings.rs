@@ -12,6 +12,8 @@ use crate::trouble::{self, Finding, Router};
 
 /// What was gone for so long is told again when it comes back. Milliseconds.
 const FORGET: Millis = 60_000;
+/// So many of them are told in that time.
+const MOST_TOLD: usize = 16;
 /// Offers, and no answer to so many REQUESTs: nothing comes of them.
 const REQUESTS: u32 = 2;
 
@@ -49,6 +51,8 @@ impl Engine {
                 .find(|(kind, ports, _)| *kind == finding.kind && *ports == finding.ports);
             match known {
                 Some((.., last)) => *last = now,
+                // A partner that is another each time can say no more than that.
+                None if self.findings.told.len() >= MOST_TOLD => {}
                 None => {
                     self.findings.told.push((finding.kind.clone(), finding.ports.clone(), now));
                     out.push(Action::Say(log::Level::Warn, finding.line()));

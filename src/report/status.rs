@@ -79,7 +79,7 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
 
 /// Driver, speed, partner and neighbour of a port; and, while it passes no traffic, how far the two sides are.
 fn details(port: &PortState, lacp: bool) -> String {
-    const INDENT: &str = "               ";
+    const INDENT: &str = "    ";
     let mut parts: Vec<String> = port.driver.iter().cloned().collect();
     parts.extend(port.speed.map(|speed| match speed {
         1_000.. if speed % 1_000 == 0 => format!("{} Gbit/s", speed / 1_000),
@@ -246,8 +246,8 @@ bondstrap: waiting for the LACP partner (engine 77)
 bond0  802.3ad, LACP partner none
   carrier, but no LACP partner
   eth0         02:00:00:00:00:01  carrier, but no LACPDU heard
-               we: active aggregatable
-               partner: none
+    we: active aggregatable
+    partner: none
   eth1         02:00:00:00:00:01  passes traffic
 ";
         assert_eq!(text(&state, 12_000, true), expected);
@@ -283,12 +283,12 @@ bond0  802.3ad, LACP partner none
         };
         assert_eq!(
             details(&known, true),
-            "               ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/7 (and\n               \
-             others), partner 04:00:00:00:00:01 key 32768\n"
+            "    ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/7 (and others), partner\n    \
+             04:00:00:00:00:01 key 32768\n"
         );
         assert_eq!(
             details(&apart, true).lines().last(),
-            Some("               partner 04:00:00:00:00:01 key 32768: none")
+            Some("    partner 04:00:00:00:00:01 key 32768: none")
         );
         assert_eq!(details(&port("eth0", true), true), "");
         let state = State { findings: vec![finding], ..State::default() };

@@ -106,8 +106,11 @@ impl Ears {
                     match ear.take(&mut buffer) {
                         Ok(got) => {
                             let payload = &buffer[..got.length.min(LARGEST)];
-                            let frame =
-                                if got.tagged { None } else { read(got.protocol, got.outgoing, payload) };
+                            let frame = if got.tagged || got.other_host {
+                                None
+                            } else {
+                                read(got.protocol, got.outgoing, payload)
+                            };
                             heard.extend(frame.map(|frame| Heard { index: *index, frame }));
                         }
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

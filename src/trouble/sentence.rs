@@ -3,6 +3,9 @@
 use super::address::{Mismatch, mismatch};
 use super::{Bond, Finding, Interface, Kind, Port};
 
+/// So many ports, or groups of them, are named.
+const MOST_NAMED: usize = 8;
+
 impl Kind {
     /// Its name in `state.json`: it stays the same.
     pub fn name(self) -> &'static str {
@@ -200,7 +203,17 @@ fn groups(bond: &Bond<'_>, text: impl Fn(&Port<'_>) -> Option<String>) -> String
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
-    names.collect::<Vec<_>>().join(", ")
+    shortened(names, ", ")
+}
+
+/// A sentence about sixty ports names the first.
+fn shortened(mut parts: impl Iterator<Item = String>, between: &str) -> String {
+    let mut shown: Vec<String> = parts.by_ref().take(MOST_NAMED).collect();
+    let more = parts.count();
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    shown.join(between)
 }
 
 #[cfg(test)]
@@ -236,6 +249,18 @@ mod tests {
         assert_eq!(
             finding(Kind::NoCarrier, &bond, &[0, 1]).sentence,
             "eth0, eth1 (sw-rack3 Ethernet1/7): no carrier"
+        );
+    }
+
+    #[test]
+    fn of_many_ports_the_first_are_named() {
+        let names: Vec<String> = (0..64).map(|number| format!("eth{number}")).collect();
+        let ports = names.iter().map(|name| Port { name, ..Port::default() }).collect();
+        let bond = Bond { name: "bond0", ports, ..Bond::default() };
+        let places: Vec<usize> = (0..64).collect();
+        assert_eq!(
+            finding(Kind::NoCarrier, &bond, &places).sentence,
+            "eth0, eth1, eth2, eth3, eth4, eth5, eth6, eth7, 56 more: no carrier"
         );
     }
 
