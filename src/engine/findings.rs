@@ -43,6 +43,7 @@ impl Engine {
             let kinds = trouble::of_interface(now, &facts);
             found.extend(kinds.into_iter().map(|kind| facts.finding(kind)));
         }
+        let is_full = self.findings.told.len() >= MOST_TOLD;
         for finding in &found {
             let known = self
                 .findings
@@ -52,7 +53,7 @@ impl Engine {
             match known {
                 Some((.., last)) => *last = now,
                 // A partner that is another each time can say no more than that.
-                None if self.findings.told.len() >= MOST_TOLD => {}
+                None if is_full => {}
                 None => {
                     self.findings.told.push((finding.kind.clone(), finding.ports.clone(), now));
                     out.push(Action::Say(log::Level::Warn, finding.line()));

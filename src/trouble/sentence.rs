@@ -199,7 +199,8 @@ fn groups(bond: &Bond<'_>, text: impl Fn(&Port<'_>) -> Option<String>) -> String
             None => all.push((text, vec![place(port)])),
         }
     }
-    all.iter().map(|(text, ports)| format!("{text} on {}", ports.join(", "))).collect::<Vec<_>>().join("; ")
+    let groups = all.into_iter().map(|(text, ports)| format!("{text} on {}", list(ports.into_iter())));
+    shortened(groups, "; ")
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
