@@ -15,10 +15,13 @@ use crate::sys::Ear;
 
 /// `ETH_P_ALL`.
 const EVERYTHING: u16 = 0x0003;
-/// What the kernel keeps for one ear, bytes: it counts some hundred to two thousand for a small frame.
-const ROOM: i32 = 16_384;
+/// What the kernel keeps for one ear, bytes: it counts some hundred to two thousand for a small frame. Of LLDP, whose texts
+/// are kept until they are looked at, that is little: a switch sends twice a minute.
+const LACP_ROOM: i32 = 16_384;
+const LLDP_ROOM: i32 = 4_096;
 /// Frames taken from one ear at a time.
-const MOST: usize = 16;
+const MOST_LACP: usize = 16;
+const MOST_LLDP: usize = 3;
 /// Ears that are taken away at a time: the kernel waits a moment with each (synchronize_net()).
 const MOST_CLOSED: usize = 8;
 /// An LLDPDU fills a frame at most; of anything else the head is enough.
@@ -101,8 +104,9 @@ impl Ears {
         let mut buffer = [0; LARGEST];
         let mut heard = Vec::new();
         for (index, port) in &self.ports {
-            for ear in [&port.lldp, &port.lacp].into_iter().flatten() {
-                for _ in 0..MOST {
+            for (ear, most) in [(&port.lldp, MOST_LLDP), (&port.lacp, MOST_LACP)] {
+                let Some(ear) = ear else { continue };
+                for _ in 0..most {
                     match ear.take(&mut buffer) {
                         Ok(got) => {
                             let payload = &buffer[..got.length.min(LARGEST)];
@@ -127,10 +131,10 @@ impl Ears {
 impl Port {
     fn open(&mut self, index: u32, lacp: bool) -> io::Result<()> {
         if self.lldp.is_none() {
-            self.lldp = Some(Ear::open(index, LLDP, &[], &LLDP_GROUPS, ROOM)?);
+            self.lldp = Some(Ear::open(index, LLDP, &[], &LLDP_GROUPS, LLDP_ROOM)?);
         }
         if lacp && self.lacp.is_none() {
-            self.lacp = Some(Ear::open(index, EVERYTHING, FILTER, &SLOW_GROUPS, ROOM)?);
+            self.lacp = Some(Ear::open(index, EVERYTHING, FILTER, &SLOW_GROUPS, LACP_ROOM)?);
         }
         Ok(())
     }
