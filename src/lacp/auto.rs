@@ -37,7 +37,6 @@ pub enum Decision {
 
 impl Candidate {
     fn group(&self) -> Option<(u16, crate::mac::Mac, u16)> {
-        // Who does not aggregate (LACP_Aggregation) belongs to no group.
         self.theirs.map(|side| side.group())
     }
 
@@ -121,7 +120,7 @@ mod tests {
         assert_eq!(decide(0, &with(early)), Decision::Wait(Some(31_000)));
         let unplugged = silent("eth1", None, false);
         assert_eq!(decide(5_000, &with(unplugged.clone())), Decision::Chosen(vec![0]));
-        assert_eq!(decide(90_000, &[unplugged.clone()]), Decision::Wait(None), "nobody at all");
+        assert_eq!(decide(90_000, std::slice::from_ref(&unplugged)), Decision::Wait(None), "nobody at all");
         assert_eq!(why_not(&unplugged), "no carrier");
     }
 }
