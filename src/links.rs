@@ -35,6 +35,8 @@ pub struct Link {
     pub addressed: bool,
     /// Of a bond's port with carrier, where the driver tells it. Mbit/s.
     pub speed: Option<u32>,
+    /// Name of its driver, where it has one.
+    pub driver: Option<String>,
     /// Set while it is a port of a bond.
     pub port: Option<Port>,
     /// How the kernel does IPv6 on it; none: not at all.
@@ -111,6 +113,8 @@ pub struct Bond {
     pub aggregator: Option<u16>,
     /// System id of the LACP partner; zero: none.
     pub partner: Option<Mac>,
+    /// The partner's operational key.
+    pub partner_key: Option<u16>,
 }
 
 /// A bond port's side (`IFLA_BOND_SLAVE_*`).
@@ -133,6 +137,7 @@ pub struct Port {
 pub struct LacpState(pub u8);
 
 impl LacpState {
+    const ACTIVE: u8 = 0x01;
     /// Aggregatable with others in its group.
     const SYNC: u8 = 0x08;
     const COLLECTING: u8 = 0x10;
@@ -144,6 +149,16 @@ impl LacpState {
     pub fn passes_traffic(self) -> bool {
         let wanted = Self::SYNC | Self::COLLECTING | Self::DISTRIBUTING;
         self.0 & wanted == wanted && !self.is_defaulted() && self.0 & Self::EXPIRED == 0
+    }
+
+    /// It speaks first (LACP_Activity).
+    pub fn is_active(self) -> bool {
+        self.0 & Self::ACTIVE != 0
+    }
+
+    /// It is in sync with its partner, and does not collect.
+    pub fn is_held(self) -> bool {
+        self.0 & (Self::SYNC | Self::COLLECTING) == Self::SYNC
     }
 
     /// What it knows of the other side is a default, not something heard.

@@ -2,7 +2,7 @@
 
 use crate::installer;
 use crate::persist::management;
-use crate::plan::{Fallback, Interface, Method4, Plan};
+use crate::plan::{Interface, Method4, Plan};
 
 /// What is understood and has no effect yet: told, and gone on without.
 pub(super) fn idle(plan: &Plan) -> Vec<String> {
@@ -25,14 +25,6 @@ pub(super) fn unkept_by_xapi(plan: &Plan, own_words: bool) -> Vec<String> {
 
 /// One sentence on the first thing without which the rest would be something else.
 pub(super) fn missing(plan: &Plan) -> Option<String> {
-    if plan.bondstrap.fallback != Fallback::None {
-        return no("bondstrap.fallback=");
-    }
-    if plan.bonds.iter().flat_map(|bond| &bond.ports).any(|port| port == "auto") {
-        return Some(
-            "bond=: up of this version can't find the ports of \"auto\" by itself yet; name them, or write all".into(),
-        );
-    }
     plan.interfaces.iter().find_map(missing_on)
 }
 
@@ -44,8 +36,4 @@ fn missing_on(interface: &Interface) -> Option<String> {
         ));
     }
     None
-}
-
-fn no(what: &str) -> Option<String> {
-    Some(format!("{what}: up of this version can't do that yet; leave it out"))
 }

@@ -44,6 +44,11 @@ impl Target {
         all
     }
 
+    /// Answers that did not do.
+    pub(super) fn refusals(&self) -> Vec<String> {
+        self.machine.as_ref().map_or_else(Vec::new, |machine| clauses(&machine.heard(), MOST_TOLD))
+    }
+
     /// The same for a sentence.
     pub(super) fn heard(&self) -> String {
         let reasons = self.reasons(MOST_TOLD);

@@ -88,6 +88,7 @@ impl Engine {
         );
         out.push(Action::Say(log::Level::Warn, line));
         self.dhcp(now, which, machine::Event::Conflict, out);
+        self.targets[which].duplicate = Some(address.into());
         self.targets[which].lost = Some(format!("{address} is in use by {claimant}"));
     }
 

@@ -238,6 +238,7 @@ impl Engine {
         let old = before.as_ref().or(target.previous.as_ref());
         let confirmed = old.is_none_or(|old| old.obtained_at != lease.obtained_at);
         target.previous = None;
+        target.duplicate = None;
         target.lost = None;
         // Held in any case; but where nothing can be sent and nobody has confirmed it there is no network.
         target.done |= confirmed || can_send;
@@ -301,6 +302,8 @@ impl Engine {
         };
         self.remove_addresses(which, None, out);
         let target = &mut self.targets[which];
+        let address = target.lease.as_ref().or(target.previous.as_ref()).map(|lease| lease.address);
+        target.duplicate = address.filter(|_| loss == Loss::Conflict).map(Into::into);
         if let Some(lease) = target.lease.take().or(target.previous.take()) {
             target.lost = Some(format!("{} is gone: {why}", lease.address));
         }

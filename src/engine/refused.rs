@@ -51,6 +51,13 @@ impl Engine {
                     format!("the kernel refused the options of {name} ({}): {text}", given.join(","));
                 self.refused(sentence, out);
             }
+            // It was so before, or there is no IPv6 at all: nothing to undo.
+            Action::Quiet { index, quiet: true } => {
+                for nic in self.found.nics.iter_mut().filter(|nic| nic.index == *index) {
+                    nic.quiet = false;
+                }
+            }
+            Action::Quiet { .. } => {}
             Action::Enslave { port, .. } => {
                 let what = Try::Enslave(*port);
                 if self.tries.count(&what) == 1 {

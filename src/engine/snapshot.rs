@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnetwork::IpNetwork;
 
-use super::state::{Found, State};
+use super::state::{Found, State, VlanState};
 use super::{Engine, ending, target};
 use crate::dhcp::v4::lease::Lease;
 
@@ -26,10 +26,14 @@ impl Engine {
             waiting: self.waiting.clone(),
             bonds: if gone { Vec::new() } else { self.bond_states() },
             ports: if gone { Vec::new() } else { self.port_states() },
+            fallback_port: self.single_port().map(|port| port.name.clone()),
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.addresses(),
+            vlans: self.plan.vlans.iter().map(vlan_state).collect(),
             gateway: addressed
                 .and_then(|target| target.gateway().or(target.six.default_router().map(Into::into))),
+            router: addressed.map(|target| target.router_seen).unwrap_or_default(),
+            findings: if gone { Vec::new() } else { self.found_now().to_vec() },
             dns: self.name_servers(),
             hostname: self.host_name(),
             lease: self.leases(),
@@ -72,4 +76,8 @@ impl Engine {
         all.retain(|_, lease| lease.usable(self.now));
         all
     }
+}
+
+fn vlan_state(vlan: &crate::plan::Vlan) -> VlanState {
+    VlanState { name: vlan.name.clone(), id: vlan.id, link: vlan.link.clone() }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v6::Lease as Lease6;
+use crate::lldp::neighbour::Neighbour;
 use crate::mac::Mac;
+use crate::trouble::{Finding, Router};
 
 /// The whole of `state.json`, version 1. Times are milliseconds of `CLOCK_BOOTTIME`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -38,12 +40,24 @@ pub struct State {
     pub bonds: Vec<BondState>,
     /// Ports of the bonds.
     pub ports: Vec<PortState>,
+    /// The port that stands in for the bond, as there was no LACP partner.
+    #[serde(default)]
+    pub fallback_port: Option<String>,
     /// The interface that the installer uses.
     pub interface: Option<String>,
     /// Addresses set by us.
     pub addresses: Vec<IpNetwork>,
+    /// VLAN interfaces.
+    #[serde(default)]
+    pub vlans: Vec<VlanState>,
     /// Default router.
     pub gateway: Option<IpAddr>,
+    /// What the kernel knows of it.
+    #[serde(default)]
+    pub router: Router,
+    /// What is wrong, and what to do about it.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Name servers in use.
     pub dns: Vec<IpAddr>,
     /// Host name that was asked for or leased.
@@ -101,7 +115,7 @@ pub struct Waiting {
 }
 
 /// A bond as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BondState {
     /// Interface name.
     pub name: String,
@@ -121,10 +135,24 @@ pub struct BondState {
     pub verdict: String,
     /// Nothing can be sent over it.
     pub cut_off: bool,
+    /// It is in a mode that the words do not ask for, as there was no LACP partner.
+    #[serde(default)]
+    pub fallback: bool,
+}
+
+/// A VLAN interface of the words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VlanState {
+    /// Interface name.
+    pub name: String,
+    /// 1–4094.
+    pub id: u16,
+    /// Name of the interface below.
+    pub link: String,
 }
 
 /// A port as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PortState {
     /// Interface name.
     pub name: String,
@@ -132,6 +160,21 @@ pub struct PortState {
     pub index: u32,
     /// Its own address.
     pub mac: Option<Mac>,
+    /// Name of its driver.
+    #[serde(default)]
+    pub driver: Option<String>,
+    /// Mbit/s, where it has carrier and the driver tells it.
+    #[serde(default)]
+    pub speed: Option<u32>,
+    /// System id of its LACP partner.
+    #[serde(default)]
+    pub partner_system: Option<Mac>,
+    /// The partner's operational key.
+    #[serde(default)]
+    pub partner_key: Option<u16>,
+    /// The switch port at the other end, by LLDP.
+    #[serde(default)]
+    pub neighbour: Option<Neighbour>,
     /// Name of its bond.
     pub bond: String,
     /// It is a port of that bond now.
@@ -254,6 +297,13 @@ pub struct Found {
     pub files: bool,
 }
 
+impl Found {
+    /// Nothing is to be given back.
+    pub fn is_empty(&self) -> bool {
+        self.bonds.is_empty() && self.nics.is_empty()
+    }
+}
+
 /// A NIC before it was a port.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FoundPort {
@@ -283,6 +333,9 @@ pub struct FoundNic {
     pub mac: Option<Mac>,
     /// Bytes.
     pub mtu: u32,
+    /// It was kept from speaking by itself.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
 /// An IPv6 setting of a NIC before it was changed (`/proc/sys/net/ipv6/conf`).

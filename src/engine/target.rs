@@ -13,6 +13,7 @@ use crate::lacp::verdict::Verdict;
 use crate::links::{Link, Links};
 use crate::mac::Mac;
 use crate::plan::{Interface, Method4, Method6, Plan};
+use crate::trouble::Router;
 
 /// One interface to be addressed.
 #[derive(Debug)]
@@ -52,6 +53,10 @@ pub(super) struct Target {
     pub(super) paused: bool,
     /// No traffic has passed for a while: when some does again a lease is checked, a static address announced.
     pub(super) cut: bool,
+    /// An address that another station turned out to have.
+    pub(super) duplicate: Option<IpAddr>,
+    /// What the kernel knows of the default router.
+    pub(super) router_seen: Router,
     /// When the addresses are to be announced once more.
     pub(super) announce_at: Option<Millis>,
     /// IPv6, but for what stands in the words.
@@ -89,6 +94,8 @@ impl Target {
             was_down: false,
             paused: false,
             cut: false,
+            duplicate: None,
+            router_seen: Router::Unknown,
             announce_at: None,
             six: Six::default(),
             probing: None,

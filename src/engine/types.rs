@@ -6,9 +6,12 @@ use ipnetwork::IpNetwork;
 
 use super::six::types as six;
 use super::state::{FoundAddress, FoundDefault};
+use crate::lacp::frame::Lacpdu;
 use crate::links::{Address6, Links};
+use crate::lldp::frame::Lldpdu;
 use crate::mac::Mac;
 use crate::settle::Udev;
+use crate::trouble::Router;
 
 /// One look at the machine.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,6 +30,32 @@ pub struct View {
     pub addresses6: Vec<Address6>,
     /// Interfaces with an IPv6 default route in the main table.
     pub defaults6: Vec<u32>,
+    /// How the kernel knows the routers that were asked about.
+    pub routers: Vec<(u32, IpAddr, Router)>,
+    /// What our ears have taken since the last look.
+    pub heard: Vec<Heard>,
+}
+
+/// A frame that came in on a cable, or went out by it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// Index of the port.
+    pub index: u32,
+    /// What it was.
+    pub frame: Frame,
+}
+
+/// What is listened for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Frame {
+    /// An LACPDU that came in.
+    Lacp(Box<Lacpdu>),
+    /// One of ours on its way out.
+    OurLacp,
+    /// An LLDPDU that came in.
+    Lldp(Box<Lldpdu>),
+    /// A DHCP server's answer.
+    Dhcp,
 }
 
 /// Something happened.
@@ -124,6 +153,13 @@ pub enum Action {
     },
     /// Take the port out of its bond.
     Release(u32),
+    /// Keep a NIC from speaking by itself while it is up only to listen (no IPv6), or let it again.
+    Quiet {
+        /// Index of the NIC.
+        index: u32,
+        /// From here on; false: it may speak again.
+        quiet: bool,
+    },
     /// Set a link up.
     Up(u32),
     /// Make a VLAN interface.
@@ -300,6 +336,7 @@ impl Action {
                 | Self::SetOptions { .. }
                 | Self::Enslave { .. }
                 | Self::Release(_)
+                | Self::Quiet { .. }
                 | Self::Up(_)
                 | Self::CreateVlan { .. }
                 | Self::CreateBridge { .. }

@@ -49,6 +49,9 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
         if !nic.up {
             out.push(Action::Down(nic.index));
         }
+        if nic.quiet {
+            out.push(Action::Quiet { index: nic.index, quiet: false });
+        }
         if mac.is_some() || mtu.is_some() {
             out.push(Action::SetLink { index: nic.index, mac, mtu });
             if nic.up {
@@ -141,8 +144,8 @@ mod tests {
         let found = Found {
             bridges: vec![FoundBridge { index: 0, name: "br0".into() }],
             nics: vec![
-                FoundNic { index: 2, up: false, mac: mac(2), mtu: 1500 },
-                FoundNic { index: 3, up: true, mac: mac(3), mtu: 1500 },
+                FoundNic { index: 2, up: false, mac: mac(2), mtu: 1500, quiet: true },
+                FoundNic { index: 3, up: true, mac: mac(3), mtu: 1500, quiet: false },
             ],
             own: vec![address.clone()],
             // A swap, by way of a third name.
@@ -157,6 +160,7 @@ mod tests {
             Action::Delete(9),
             Action::DelAddress { index: 2, address: address.address },
             Action::Down(2),
+            Action::Quiet { index: 2, quiet: false },
             Action::SetLink { index: 3, mac: mac(3), mtu: Some(1500) },
             Action::Up(3),
             rename(3, "nic3", true),

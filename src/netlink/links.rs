@@ -30,6 +30,7 @@ const IFLA_VLAN_ID: u16 = 1;
 const IFLA_BOND_MODE: u16 = 1;
 const IFLA_BOND_AD_INFO: u16 = 23;
 const IFLA_BOND_AD_INFO_AGGREGATOR: u16 = 1;
+const IFLA_BOND_AD_INFO_PARTNER_KEY: u16 = 4;
 const IFLA_BOND_AD_INFO_PARTNER_MAC: u16 = 5;
 const IFLA_BOND_PORT_MII_STATUS: u16 = 2;
 const IFLA_BOND_PORT_PERM_HWADDR: u16 = 4;
@@ -136,6 +137,7 @@ fn bond(data: &[u8]) -> Bond {
                 for (kind, value) in of(value) {
                     match kind {
                         IFLA_BOND_AD_INFO_AGGREGATOR => bond.aggregator = short(value),
+                        IFLA_BOND_AD_INFO_PARTNER_KEY => bond.partner_key = short(value),
                         IFLA_BOND_AD_INFO_PARTNER_MAC => bond.partner = Mac::from_bytes(value),
                         _ => {}
                     }

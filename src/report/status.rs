@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
+use super::layout;
 use crate::clock::Millis;
-use crate::engine::state::{Account, Ipv6State, Phase, State, Waiting};
+use crate::dhcp::v4::lease::Lease;
+use crate::engine::state::{Account, Ipv6State, Phase, PortState, State, Waiting};
+use crate::trouble::Router;
 
 /// The whole text. `alive`: the engine still works.
 pub fn text(state: &State, now: Millis, alive: bool) -> String {
@@ -28,10 +31,7 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
                 () => &port.hearing,
             };
             let _ = writeln!(out, "  {:<12} {mac:<17}  {what}", port.name);
-            if bond.mode == "802.3ad" && port.in_bond && port.carrier && !port.ready {
-                let _ = writeln!(out, "               we: {}", port.actor);
-                let _ = writeln!(out, "               partner: {}", port.partner);
-            }
+            out.push_str(&details(port, bond.mode == "802.3ad"));
         }
     }
     for (name, ipv6) in
@@ -39,12 +39,20 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
     {
         let _ = writeln!(out, "\n{name}  no address\n  IPv6      {}", ipv6.missing);
     }
+    out.push_str(&findings(state));
     if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "\n{interface}  {}", addresses.join(", "));
+        let vlan = state.vlans.iter().find(|vlan| vlan.name == *interface);
+        let vlan = vlan.map_or(String::new(), |vlan| format!("  (VLAN {} on {})", vlan.id, vlan.link));
+        let _ = writeln!(out, "\n{interface}  {}{vlan}", addresses.join(", "));
+        let seen = match state.router {
+            Router::Unknown => "",
+            Router::Reachable => ", reachable",
+            Router::Silent => ", does not answer",
+        };
         let gateway = state
             .gateway
-            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| ip.to_string());
+            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| format!("{ip}{seen}"));
         let _ = writeln!(out, "  router    {gateway}");
         let dns: Vec<_> = state.dns.iter().map(ToString::to_string).collect();
         let _ =
@@ -52,7 +60,9 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         if let Some(lease) = state.lease.get(interface) {
             let left = match lease.left_secs(now) {
                 None => "for ever".to_owned(),
-                Some(seconds) => format!("{} left", span(Millis::from(seconds) * 1_000)),
+                Some(seconds) => {
+                    format!("{} left{}", span(Millis::from(seconds) * 1_000), renewal(lease, now))
+                }
             };
             let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
         }
@@ -98,6 +108,64 @@ fn six(out: &mut String, ipv6: &Ipv6State, state: &State, now: Millis) {
     }
     if !ipv6.missing.is_empty() {
         let _ = writeln!(out, "  IPv6      {}", ipv6.missing);
+    }
+}
+
+/// Driver, speed, partner and neighbour of a port; and, while it passes no traffic, how far the two sides are.
+fn details(port: &PortState, lacp: bool) -> String {
+    const INDENT: &str = "    ";
+    let mut parts: Vec<String> = port.driver.iter().cloned().collect();
+    parts.extend(port.speed.map(|speed| match speed {
+        1_000.. if speed % 1_000 == 0 => format!("{} Gbit/s", speed / 1_000),
+        _ => format!("{speed} Mbit/s"),
+    }));
+    parts.extend(port.neighbour.as_ref().map(|neighbour| {
+        let others = if neighbour.others { " (and others)" } else { "" };
+        format!("at {}{others}", neighbour.place())
+    }));
+    let partner = port.partner_system.map(|system| {
+        let key = port.partner_key.map_or(String::new(), |key| format!(" key {key}"));
+        format!("partner {system}{key}")
+    });
+    let speaks = lacp && port.in_bond && port.carrier;
+    if !speaks || port.ready {
+        parts.extend(partner.filter(|_| speaks));
+        return match parts.is_empty() {
+            true => String::new(),
+            false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
+        };
+    }
+    let mut out = match parts.is_empty() {
+        true => String::new(),
+        false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
+    };
+    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("we: {}", port.actor)));
+    let partner = partner.unwrap_or_else(|| "partner".into());
+    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("{partner}: {}", port.partner)));
+    out
+}
+
+/// What is wrong, and what to do about it.
+fn findings(state: &State) -> String {
+    let mut out = String::new();
+    for finding in &state.findings {
+        out.push('\n');
+        out.push_str(&layout::wrapped("! ", "  ", &finding.sentence));
+        out.push_str(&layout::wrapped("  -> ", "     ", &finding.advice));
+    }
+    out
+}
+
+/// When the lease is to be renewed, or that it should have been.
+fn renewal(lease: &Lease, now: Millis) -> String {
+    let at = |after: Option<Millis>| after.map(|after| lease.obtained_at + after);
+    match (at(lease.t1), at(lease.t2)) {
+        (Some(t1), _) if now < t1 => format!(", renewed in {}", span(t1 - now)),
+        (_, Some(t2)) if now < t2 => {
+            format!(", its server asked again for {}", span(now - at(lease.t1).unwrap_or(now)))
+        }
+        (Some(_), Some(_)) => ", any server asked for it".into(),
+        _ => String::new(),
     }
 }
 
@@ -155,13 +223,20 @@ fn span(millis: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::state::{BondState, PortState};
+    use crate::engine::state::BondState;
+    use crate::lldp::neighbour::Neighbour;
+    use crate::trouble::Finding;
 
     fn port(name: &str, ready: bool) -> PortState {
         PortState {
             name: name.into(),
             index: 2,
             mac: Some("02:00:00:00:00:01".parse().unwrap()),
+            driver: None,
+            speed: None,
+            partner_system: None,
+            partner_key: None,
+            neighbour: None,
             bond: "bond0".into(),
             in_bond: true,
             carrier: true,
@@ -193,6 +268,7 @@ mod tests {
                 created: true,
                 verdict: "carrier, but no LACP partner".into(),
                 cut_off: true,
+                fallback: false,
             }],
             ports: vec![port("eth0", false), port("eth1", true)],
             ..State::default()
@@ -204,8 +280,8 @@ bondstrap: waiting for the LACP partner (engine 77)
 bond0  802.3ad, LACP partner none
   carrier, but no LACP partner
   eth0         02:00:00:00:00:01  carrier, but no LACPDU heard
-               we: active aggregatable
-               partner: none
+    we: active aggregatable
+    partner: none
   eth1         02:00:00:00:00:01  passes traffic
 ";
         assert_eq!(text(&state, 12_000, true), expected);
@@ -262,6 +338,48 @@ bond0  2001:db8::77/128
         assert!(shown.ends_with(expected), "{shown}");
         state.addresses.clear();
         assert!(text(&state, 10_000, true).ends_with("\nbond0  no address\n  IPv6      no router\n"));
+    }
+
+    #[test]
+    fn everything_fits_a_console() {
+        let neighbour = Neighbour {
+            system: "sw-rack3.lab.example".into(),
+            port: "Ethernet1/7".into(),
+            others: true,
+            ..Neighbour::default()
+        };
+        let known = PortState {
+            driver: Some("ixgbe".into()),
+            speed: Some(10_000),
+            partner_system: Some("04:00:00:00:00:01".parse().unwrap()),
+            partner_key: Some(32_768),
+            neighbour: Some(neighbour),
+            ..port("eth0", true)
+        };
+        let apart = PortState { ready: false, speed: Some(2_500), ..known.clone() };
+        let finding = Finding {
+            kind: "keys-differ".into(),
+            sentence: "the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8 on eth1)"
+                .into(),
+            advice: "put these switch ports into one LAG".into(),
+            ..Finding::default()
+        };
+        assert_eq!(
+            details(&known, true),
+            "    ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/7 (and others), partner\n    \
+             04:00:00:00:00:01 key 32768\n"
+        );
+        assert_eq!(
+            details(&apart, true).lines().last(),
+            Some("    partner 04:00:00:00:00:01 key 32768: none")
+        );
+        assert_eq!(details(&port("eth0", true), true), "");
+        let state = State { findings: vec![finding], ..State::default() };
+        assert_eq!(
+            findings(&state),
+            "\n! the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8\n  on eth1)\n  -> put \
+             these switch ports into one LAG\n"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod announce;
 mod arp;
+mod ears;
 mod hardware;
 mod modules;
 mod notify;
@@ -14,7 +15,7 @@ mod udev;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -36,6 +37,7 @@ use crate::plan::{Method6, Plan};
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
 use arp::Arp;
+use ears::Ears;
 use packets::Packets;
 use packets6::Packets6;
 use signals::Signals;
@@ -69,7 +71,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         seed: seed(),
         kernel: modules::kernel_release(),
         installer_names: installer::is_xcp_ng() && !settings.store.is_named(),
-        previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
+        previous: settings.store.load().filter(|state| !state.found.is_empty()),
     };
     let started = settings.started;
     let mut world = World {
@@ -84,6 +86,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signalled: None,
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
+        ears: Ears::default(),
         named: false,
         ipv6: plan.interfaces.iter().any(|spec| spec.ipv6.method != Method6::None),
         gateway6: plan.interfaces.iter().any(|spec| spec.ipv6.gateway.is_some()),
@@ -154,8 +157,9 @@ struct World {
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
     permanent: BTreeMap<u32, Option<Mac>>,
-    /// Whether NICs are wired, by index.
-    wired: BTreeMap<u32, bool>,
+    /// Whether NICs are wired, and their drivers, by index.
+    wired: BTreeMap<u32, (bool, Option<String>)>,
+    ears: Ears,
     /// XCP-ng's installer has named the NICs.
     named: bool,
     /// The words ask for IPv6.
@@ -176,7 +180,8 @@ impl World {
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
         /// A keeper whose machine is out of memory, say, has a network to keep all the same. Milliseconds.
         const LATER: Millis = 5_000;
-        let mut view = match self.read().await {
+        let routers: Vec<_> = engine.routers().collect();
+        let mut view = match self.read(&routers).await {
             Ok(view) => view,
             Err(error) if engine.keeps() => {
                 log::error!("{error}; what is there is kept as it is");
@@ -195,27 +200,30 @@ impl World {
         self.named = self.named || installer::is_xcp_ng() && installer::has_named();
         view.named = self.named;
         let now = boottime();
+        // Read after the links: what was heard on a cable that is in by now counts.
+        self.ears.turn(&engine.ears(now));
+        view.heard = self.ears.take();
         self.last_look = now;
         self.look_at = None;
         Ok(engine.step(now, Event::View(&view)).into())
     }
 
     /// Reads what is there; a read that fails (no memory, an interrupted dump) is tried again.
-    async fn read(&self) -> io::Result<View> {
+    async fn read(&self, routers: &[(u32, IpAddr)]) -> io::Result<View> {
         const TRIES: u32 = 5;
         const GAP: Duration = Duration::from_millis(100);
         for _ in 1..TRIES {
-            match self.read_once() {
+            match self.read_once(routers) {
                 Ok(view) => return Ok(view),
                 Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
             }
             tokio::time::sleep(GAP).await;
         }
-        let read = self.read_once();
+        let read = self.read_once(routers);
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
     }
 
-    fn read_once(&self) -> Result<View, Refusal> {
+    fn read_once(&self, routers: &[(u32, IpAddr)]) -> Result<View, Refusal> {
         Ok(View {
             links: self.netlink.links()?,
             addresses: self.netlink.addresses()?,
@@ -223,6 +231,7 @@ impl World {
             // Only where the words ask for IPv6: a table of routes can be long.
             addresses6: if self.ipv6 { self.netlink.addresses6()? } else { Vec::new() },
             defaults6: if self.gateway6 { self.netlink.defaults6()? } else { Vec::new() },
+            routers: self.netlink.routers(routers)?,
             ..View::default()
         })
     }
@@ -255,7 +264,8 @@ impl World {
             if link.port.is_some() && link.carrier {
                 link.speed = hardware::speed(&link.name);
             }
-            link.wired = *self.wired.entry(link.index).or_insert_with(|| hardware::is_wired(&link.name));
+            let ask = || (hardware::is_wired(&link.name), hardware::driver(&link.name));
+            (link.wired, link.driver) = self.wired.entry(link.index).or_insert_with(ask).clone();
         }
     }
 
@@ -323,7 +333,7 @@ impl World {
 /// # Errors
 /// Where the links can't be read.
 pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
-    let Some(previous) = store.load().filter(|state| !state.found.bonds.is_empty()) else { return Ok(None) };
+    let Some(previous) = store.load().filter(|state| !state.found.is_empty()) else { return Ok(None) };
     let read = |netlink: Netlink| {
         Ok::<_, Refusal>(View { links: netlink.links()?, addresses: netlink.addresses()?, ..View::default() })
     };

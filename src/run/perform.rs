@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{World, announce, modules, notify, packets6};
+use super::{World, announce, hardware, modules, notify, packets6};
 use crate::engine::six::types as six;
 use crate::engine::types::{Action, Refusal};
 use crate::escape;
@@ -88,6 +88,7 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::SetOptions { index, options } => netlink.set_options(*index, options),
         Action::Enslave { port, bond } => netlink.enslave(*port, *bond),
         Action::Release(port) => netlink.release(*port),
+        Action::Quiet { index, quiet } => Ok(hardware::set_quiet(*index, *quiet)?),
         Action::Up(index) => netlink.up(*index),
         Action::CreateVlan { name, lower, id, mac, mtu } => {
             netlink.create_vlan(name, *lower, *id, *mac, *mtu)

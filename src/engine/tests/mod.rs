@@ -3,6 +3,8 @@
 mod building;
 mod earlier;
 mod ending;
+mod fallback;
+mod hearing;
 mod holding;
 mod hours;
 mod lan;

@@ -69,7 +69,7 @@ impl World {
     }
 
     /// Kinds of the DHCPv6 messages that were sent.
-    fn kinds(&self) -> Vec<u8> {
+    fn message_kinds(&self) -> Vec<u8> {
         self.messages().iter().map(|(_, message)| message[0]).collect()
     }
 
@@ -130,7 +130,7 @@ fn slaac_is_online_once_its_address_can_be_used() {
     world.place(
         |action| matches!(action, Action::Resolver { servers, .. } if servers == &[ip("2001:db8::53")]),
     );
-    assert!(world.kinds().is_empty(), "no DHCPv6: no flag asks for it");
+    assert!(world.message_kinds().is_empty(), "no DHCPv6: no flag asks for it");
     assert_eq!(world.solicited(), 1);
 }
 
@@ -156,7 +156,7 @@ fn no_router_is_a_sentence_at_the_limit() {
 fn a_lease_is_set_tried_and_announced() {
     let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
     world.agree(true);
-    assert_eq!(world.kinds(), [1], "at once");
+    assert_eq!(world.message_kinds(), [1], "at once");
     world.pass(50);
     world.advertise(0x80, false);
     world.reply(LEASED, 3_600);
@@ -184,7 +184,7 @@ fn a_lease_is_set_tried_and_announced() {
     world.pass(900_000);
     world.advertise(0x80, false);
     world.pass(900_000);
-    assert_eq!(*world.kinds().last().unwrap(), 5);
+    assert_eq!(*world.message_kinds().last().unwrap(), 5);
     world.reply(LEASED, 7_200);
     world.pass(1_000);
     assert_eq!((phase(&world), world.said().len()), (Phase::Online, said), "{:?}", world.said());
@@ -210,7 +210,7 @@ fn a_leased_address_of_another_station_is_declined() {
     world.advertise(0x80, false);
     world.reply(LEASED, 3_600);
     world.pass(2_000);
-    assert_eq!(*world.kinds().last().unwrap(), 9, "Decline: {:?}", world.said());
+    assert_eq!(*world.message_kinds().last().unwrap(), 9, "Decline: {:?}", world.said());
     assert!(world.said().contains(&"bond0: DHCPv6: 2001:db8::77 is in use by another station: declined"));
     world.pass(25_000);
     world.reply("2001:db8::78", 3_600);
@@ -262,19 +262,19 @@ fn either6_turns_to_dhcp_where_no_prefix_is_or_no_router() {
     let mut world = machine("bond=eth0,eth1 ip=bond0:either6", true);
     world.agree(true);
     world.pass(3_000);
-    assert!(world.kinds().is_empty());
+    assert!(world.message_kinds().is_empty());
     world.pass(1_500);
-    assert_eq!(world.kinds()[0], 1, "nobody answers");
+    assert_eq!(world.message_kinds()[0], 1, "nobody answers");
     let mut world = machine("bond=eth0,eth1 ip=bond0:either6", true);
     world.agree(true);
     world.advertise(0, false);
     world.pass(50);
-    assert_eq!(world.kinds(), [1], "no prefix");
+    assert_eq!(world.message_kinds(), [1], "no prefix");
     let mut world = machine("bond=eth0,eth1 ip=bond0:either6", true);
     world.agree(true);
     world.advertise(0x40, true);
     world.pass(50);
-    assert_eq!(world.kinds(), [11], "only what else there is");
+    assert_eq!(world.message_kinds(), [11], "only what else there is");
     world.pass(4_500);
     assert_eq!(phase(&world), Phase::Online, "the name servers were worth a moment");
 }
@@ -290,7 +290,7 @@ fn an_engine_that_takes_over_confirms_the_lease() {
     world.restart();
     world.restart();
     world.pass(100);
-    assert_eq!(*world.kinds().last().unwrap(), 4, "Confirm");
+    assert_eq!(*world.message_kinds().last().unwrap(), 4, "Confirm");
     assert!(world.has6(LEASED));
     world.pass(15_000);
     assert_eq!(phase(&world), Phase::Online, "nobody says no: {:?}", world.said());

@@ -226,7 +226,8 @@ impl World {
                     return Err(17);
                 }
                 let index = self.new_index();
-                let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
+                let side =
+                    Bond { mode: *mode, options: options.clone(), aggregator: Some(1), ..Bond::default() };
                 let kind = Kind::Bond(Box::new(side));
                 self.view.links.0.push(Link {
                     index,
@@ -239,7 +240,8 @@ impl World {
                 });
             }
             Action::TakeOver { index, mode, options, mac, .. } => {
-                let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
+                let side =
+                    Bond { mode: *mode, options: options.clone(), aggregator: Some(1), ..Bond::default() };
                 let link = self.by_index(*index);
                 (link.kind, link.mac, link.up) = (Kind::Bond(Box::new(side)), *mac, false);
             }
