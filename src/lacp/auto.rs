@@ -4,8 +4,9 @@ use super::frame::Side;
 use crate::clock::Millis;
 
 /// A port whose carrier has just come hears an LACPDU of an active switch within 3 s (IEEE 802.1AX-2020 6.4.12: EXPIRED
-/// asks for short timeouts); one that has none by then is not waited for. Milliseconds.
-pub const FRESH: Millis = 5_000;
+/// asks for short timeouts), unless that is slow to see the carrier itself. One that has none by then is not waited for.
+/// Milliseconds.
+pub const FRESH: Millis = 10_000;
 /// One that had carrier before may have to wait for the next of a slow switch: 30 s (Slow_Periodic_Time). Milliseconds.
 pub const SLOW: Millis = 31_000;
 
@@ -114,12 +115,12 @@ mod tests {
         let first = heard("eth0", 1, 7);
         let with = |other: Candidate| [first.clone(), other];
         let late = silent("eth1", Some(2_000), false);
-        assert_eq!(decide(6_999, &with(late.clone())), Decision::Wait(Some(7_000)));
-        assert_eq!(decide(7_000, &with(late)), Decision::Chosen(vec![0]));
+        assert_eq!(decide(11_999, &with(late.clone())), Decision::Wait(Some(12_000)));
+        assert_eq!(decide(12_000, &with(late)), Decision::Chosen(vec![0]));
         let early = silent("eth1", Some(0), true);
         assert_eq!(decide(0, &with(early)), Decision::Wait(Some(31_000)));
         let unplugged = silent("eth1", None, false);
-        assert_eq!(decide(5_000, &with(unplugged.clone())), Decision::Chosen(vec![0]));
+        assert_eq!(decide(10_000, &with(unplugged.clone())), Decision::Chosen(vec![0]));
         assert_eq!(decide(90_000, std::slice::from_ref(&unplugged)), Decision::Wait(None), "nobody at all");
         assert_eq!(why_not(&unplugged), "no carrier");
     }
