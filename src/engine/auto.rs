@@ -27,14 +27,14 @@ impl Engine {
             self.open_ears(now, nic, out);
         }
         let heard: Vec<Candidate> = nics.iter().map(|nic| self.candidate(since, nic)).collect();
-        match decide(now, &heard) {
+        let limit = self.lacp_limit();
+        match decide(now, &heard, now >= since + limit) {
             Decision::Chosen(places) => {
                 self.choose(which, &nics, &heard, &places, out);
                 return true;
             }
             Decision::Wait(until) => self.wake(until.filter(|until| *until > now)),
         }
-        let limit = self.lacp_limit();
         if now < since + limit {
             self.wake(since + limit);
             return true;
@@ -107,7 +107,6 @@ impl Engine {
             name: nic.name.clone(),
             since,
             carrier_since: nic.carrier.then(|| wire.and_then(|wire| wire.carrier_since).unwrap_or(since)),
-            early: !self.found.nics.iter().any(|found| found.index == nic.index),
             theirs: wire.and_then(|wire| wire.theirs).map(|pdu| pdu.actor),
             booted: self.plan.bootif.is_some() && nic.own_mac() == self.plan.bootif,
         }

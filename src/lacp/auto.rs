@@ -3,10 +3,10 @@
 use super::frame::Side;
 use crate::clock::Millis;
 
-/// A port whose carrier has just come hears an LACPDU of an active switch within 3 s (IEEE 802.1AX-2020 6.4.12: EXPIRED
-/// asks for short timeouts); one that has none by then is not waited for. Milliseconds.
-pub const FRESH: Millis = 5_000;
-/// One that had carrier before may have to wait for the next of a slow switch: 30 s (Slow_Periodic_Time). Milliseconds.
+/// So long a link may take to come up. Milliseconds.
+pub const TRAINING: Millis = 10_000;
+/// A switch that knows no partner speaks twice a minute (Slow_Periodic_Time), and a carrier that comes need not make it speak
+/// earlier (seen with Open vSwitch). Milliseconds.
 pub const SLOW: Millis = 31_000;
 
 /// A NIC that is listened on.
@@ -18,8 +18,6 @@ pub struct Candidate {
     pub since: Millis,
     /// Since when it has carrier.
     pub carrier_since: Option<Millis>,
-    /// It had carrier before anybody listened.
-    pub early: bool,
     /// The switch's side of the last LACPDU.
     pub theirs: Option<Side>,
     /// PXE came by it.
@@ -43,20 +41,20 @@ impl Candidate {
     /// Until when it is worth waiting for it.
     fn until(&self) -> Millis {
         match self.carrier_since {
-            Some(at) if self.early && at <= self.since => self.since + SLOW,
-            Some(at) => at.max(self.since) + FRESH,
-            None => self.since + FRESH,
+            Some(at) => at.max(self.since) + SLOW,
+            None => self.since + TRAINING,
         }
     }
 }
 
-/// The largest group; of equal ones that of the NIC that PXE used, else the one with the first port.
-pub fn decide(now: Millis, candidates: &[Candidate]) -> Decision {
+/// The largest group; of equal ones that of the NIC that PXE used, else the one with the first port. `last`: there is no time
+/// to wait for others.
+pub fn decide(now: Millis, candidates: &[Candidate], last: bool) -> Decision {
     if candidates.iter().all(|candidate| candidate.theirs.is_none()) {
         return Decision::Wait(None);
     }
     let silent = candidates.iter().filter(|candidate| candidate.theirs.is_none());
-    if let Some(until) = silent.map(Candidate::until).max().filter(|until| now < *until) {
+    if let Some(until) = silent.map(Candidate::until).max().filter(|until| now < *until && !last) {
         return Decision::Wait(Some(until));
     }
     let members = |group| {
@@ -90,11 +88,11 @@ mod tests {
 
     fn heard(name: &str, system: u8, key: u16) -> Candidate {
         let theirs = Side { system: Mac([4, 0, 0, 0, 0, system]), key, ..Side::default() };
-        Candidate { theirs: Some(theirs), ..silent(name, Some(0), false) }
+        Candidate { theirs: Some(theirs), ..silent(name, Some(0)) }
     }
 
-    fn silent(name: &str, carrier_since: Option<Millis>, early: bool) -> Candidate {
-        Candidate { name: name.into(), carrier_since, early, ..Candidate::default() }
+    fn silent(name: &str, carrier_since: Option<Millis>) -> Candidate {
+        Candidate { name: name.into(), carrier_since, ..Candidate::default() }
     }
 
     #[test]
@@ -102,10 +100,10 @@ mod tests {
         let (a, b) = (heard("eth0", 1, 7), heard("eth3", 1, 7));
         let (c, d) = (heard("eth1", 1, 8), heard("eth2", 2, 7));
         let all = [a.clone(), c.clone(), d.clone(), b];
-        assert_eq!(decide(0, &all), Decision::Chosen(vec![0, 3]));
-        assert_eq!(decide(0, &all[..3]), Decision::Chosen(vec![0]), "of equal ones the first");
+        assert_eq!(decide(0, &all, false), Decision::Chosen(vec![0, 3]));
+        assert_eq!(decide(0, &all[..3], false), Decision::Chosen(vec![0]), "of equal ones the first");
         let booted = Candidate { booted: true, ..d };
-        assert_eq!(decide(0, &[a, c, booted]), Decision::Chosen(vec![2]), "or the one that PXE used");
+        assert_eq!(decide(0, &[a, c, booted], false), Decision::Chosen(vec![2]), "or the one that PXE used");
         assert_eq!(why_not(&all[1]), "LACP system 04:00:00:00:00:01 key 8");
     }
 
@@ -113,14 +111,18 @@ mod tests {
     fn who_may_yet_be_heard_is_waited_for() {
         let first = heard("eth0", 1, 7);
         let with = |other: Candidate| [first.clone(), other];
-        let late = silent("eth1", Some(2_000), false);
-        assert_eq!(decide(6_999, &with(late.clone())), Decision::Wait(Some(7_000)));
-        assert_eq!(decide(7_000, &with(late)), Decision::Chosen(vec![0]));
-        let early = silent("eth1", Some(0), true);
-        assert_eq!(decide(0, &with(early)), Decision::Wait(Some(31_000)));
-        let unplugged = silent("eth1", None, false);
-        assert_eq!(decide(5_000, &with(unplugged.clone())), Decision::Chosen(vec![0]));
-        assert_eq!(decide(90_000, std::slice::from_ref(&unplugged)), Decision::Wait(None), "nobody at all");
+        let late = silent("eth1", Some(2_000));
+        assert_eq!(decide(32_999, &with(late.clone()), false), Decision::Wait(Some(33_000)));
+        assert_eq!(decide(32_999, &with(late.clone()), true), Decision::Chosen(vec![0]));
+        assert_eq!(decide(33_000, &with(late), false), Decision::Chosen(vec![0]));
+        let unplugged = silent("eth1", None);
+        assert_eq!(decide(9_999, &with(unplugged.clone()), false), Decision::Wait(Some(10_000)));
+        assert_eq!(decide(10_000, &with(unplugged.clone()), false), Decision::Chosen(vec![0]));
+        assert_eq!(
+            decide(90_000, std::slice::from_ref(&unplugged), true),
+            Decision::Wait(None),
+            "nobody at all"
+        );
         assert_eq!(why_not(&unplugged), "no carrier");
     }
 }

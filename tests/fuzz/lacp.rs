@@ -95,7 +95,7 @@ fn choose(now: u64, heard: &[Option<Lacpdu>; 4]) {
         ..Candidate::default()
     };
     let all: Vec<Candidate> = (0..4).map(candidate).collect();
-    match decide(now, &all) {
+    match decide(now, &all, false) {
         Decision::Wait(until) => assert!(until.is_none_or(|until| until > now)),
         Decision::Chosen(places) => {
             let group = |place: usize| heard[place].map(|pdu| pdu.actor.group());

@@ -39,7 +39,7 @@ fn auto_bonds_the_largest_group_and_gives_the_rest_back() {
     world.pass(1_000);
     world.on_wire(&[(2, pdu(7, Mac::ZERO)), (4, pdu(8, Mac::ZERO)), (5, pdu(8, Mac::ZERO))]);
     world.pass(10_000);
-    assert!(ports(&world).is_empty(), "eth1 was up before: a slow switch may yet speak");
+    assert!(ports(&world).is_empty(), "eth1 has carrier: a slow switch may yet speak");
     world.pass(25_000);
     assert_eq!(ports(&world), ["eth2", "eth3"]);
     assert_eq!(raised(&world), ["eth1", "eth2", "eth3", "bond0"], "eth0 is down as before, eth1 up");
