@@ -8,7 +8,6 @@ use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 pub(super) fn idle(plan: &Plan) -> Vec<String> {
     let handover = &plan.bondstrap.handover;
     let unknown = [
-        (plan.bondstrap.flip, "bondstrap.flip"),
         (handover.iter().any(|word| word != "auto" && word != "none"), "a list in bondstrap.handover="),
         (!plan.dhcp.client_ids.is_empty(), "rd.net.dhcp.client-id="),
         (plan.interfaces.iter().any(|interface| !interface.ntp.is_empty()), "the time server of ip="),

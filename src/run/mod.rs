@@ -1,8 +1,8 @@
 //! The only loop: events in, actions out.
 
-mod announce;
-mod hardware;
-mod modules;
+pub(crate) mod announce;
+pub(crate) mod hardware;
+pub(crate) mod modules;
 mod notify;
 mod packets;
 mod perform;

@@ -1,0 +1,1 @@
+//! A model of the kernel, and what must hold whatever fails.
