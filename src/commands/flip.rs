@@ -1,29 +1,25 @@
 //! `flip`: what a boot NIC has moves onto a bond that contains it, while a root over NFS goes on.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
-
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{complain, finish, is_root, print, runtime, sources, up};
 use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundBond, FoundPort, Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::flip::live::{Limits, Live};
+use crate::flip::memory::{leave_disk, lock_memory};
 use crate::flip::prepare::{Asked, Prepared, prepare};
 use crate::flip::runner::{Failure, Kind, run as run_steps};
 use crate::flip::steps::{Step, steps};
-use crate::flip::watchdog::{DONE, Watchdog, lock_memory};
+use crate::flip::watchdog::{DONE, Watchdog};
 use crate::flip::{check::Target, foreign};
 use crate::handover::store::{Lock, RUN, Store, process_start};
 use crate::netlink::Netlink;
-use crate::plan::{Method4, Plan, table};
+use crate::plan::{LogLevel, Method4, Plan, table};
 use crate::run::{modules, unexpected};
 use crate::sys::boottime;
 
@@ -95,7 +91,9 @@ fn read(cmdline: Option<&str>) -> io::Result<Plan> {
 fn refuse(plan: &Plan, asked: Asked) -> Option<ExitCode> {
     if plan.has_errors() {
         plan.problems.iter().for_each(|problem| complain(table::render_problem(problem).trim_end()));
-        complain("nothing was touched; correct the words, and check them anywhere with bondstrap --cmdline '...' plan");
+        complain(
+            "nothing was touched; correct the words, and check them anywhere with bondstrap --cmdline '...' plan",
+        );
         return Some(ExitCode::from(Exit::Words as u8));
     }
     if !plan.active {
@@ -107,34 +105,6 @@ fn refuse(plan: &Plan, asked: Asked) -> Option<ExitCode> {
         return Some(ExitCode::from(Exit::Unexpected as u8));
     }
     None
-}
-
-/// From here on the program's own pages come from memory: it starts again from a copy of itself that no file system has.
-/// Where that can't be had, locking the memory has to do.
-fn leave_disk() {
-    const MEMORY: &str = "/memfd:";
-    let exe = std::fs::read_link("/proc/self/exe").unwrap_or_default();
-    if exe.as_os_str().to_string_lossy().starts_with(MEMORY) {
-        let _ = nix::sys::prctl::set_name(c"bondstrap");
-        return;
-    }
-    let copied = || {
-        let program = std::fs::read("/proc/self/exe")?;
-        let mut memory = std::fs::File::from(memfd_create(c"bondstrap", MFdFlags::MFD_CLOEXEC)?);
-        memory.write_all(&program)?;
-        Ok::<_, io::Error>(memory)
-    };
-    if let Ok(memory) = copied() {
-        let arguments: Vec<OsString> = std::env::args_os().collect();
-        let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
-        let mut command = Command::new(path);
-        command.args(arguments.iter().skip(1));
-        if let Some(name) = arguments.first() {
-            command.arg0(name);
-        }
-        // It comes back only where it failed.
-        let _ = command.exec();
-    }
 }
 
 fn take_lock(store: &Store) -> Result<Lock, Outcome> {
@@ -159,7 +129,9 @@ fn shown(steps: &[Step], targets: &[Target]) -> String {
     }
     let names: Vec<String> = targets.iter().map(Target::name).collect();
     let who = if names.is_empty() { "nobody".into() } else { names.join(", ") };
-    text.push_str(&format!("     who has to answer: {who}; if not, or if a step fails, everything is put back\n"));
+    text.push_str(&format!(
+        "     who has to answer: {who}; if not, or if a step fails, everything is put back\n"
+    ));
     text
 }
 
@@ -200,16 +172,22 @@ fn perform(steps: &[Step], prepared: &Prepared, plan: &Plan, store: &Store) -> R
     let started = lock_memory().and_then(|()| Watchdog::start(steps, limits, bond, &told));
     let (watchdog, tell) = started.map_err(|error| {
         store.forget();
-        let sentence = format!("nothing was touched: memory can't be locked, and no watchdog be had: {error}");
+        let sentence =
+            format!("nothing was touched: memory can't be locked, and no watchdog be had: {error}");
         Outcome { exit: Exit::Unexpected, sentence }
     })?;
-    let mut live = Live::worker(limits, prepared.targets.clone(), bond, tell).map_err(|error| unexpected(&error))?;
+    let mut live =
+        Live::worker(limits, prepared.targets.clone(), bond, tell).map_err(|error| unexpected(&error))?;
     let ended = run_steps(steps, &mut live);
     live.tell(DONE);
     live.let_signals_in();
+    let took = live.took();
     drop(live);
     watchdog.end();
     let _ = nix::sys::mman::munlockall();
+    for (step, took) in steps.iter().zip(took).filter(|_| plan.bondstrap.log >= LogLevel::Debug) {
+        complain(&format!("{took} ms: {}", step.name));
+    }
     ended.map_err(|failure| {
         if failure.left.is_empty() {
             store.forget();
@@ -231,8 +209,7 @@ fn told_failure(failure: &Failure, steps: &[Step], prepared: &Prepared) -> Outco
         Kind::Silent => (Exit::NoAddress, "; check that the switch lets the bond's frames pass"),
         Kind::Stopped => (Exit::Unexpected, ""),
     };
-    let sentence =
-        format!("step {}, {name}: {}{advice}; {became}", failure.step + 1, failure.trouble.text);
+    let sentence = format!("step {}, {name}: {}{advice}; {became}", failure.step + 1, failure.trouble.text);
     Outcome { exit, sentence }
 }
 

@@ -11,7 +11,9 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{answered, complain, finish, is_flipped, is_root, print, read_plan, result, runtime, settled, support};
+use super::{
+    answered, complain, finish, is_flipped, is_root, print, read_plan, result, runtime, settled, support,
+};
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
@@ -77,7 +79,9 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
     }
     if plan.bondstrap.flip && !is_flipped(&Store::new(Path::new(RUN))) {
         run::notify("READY=1");
-        print("bondstrap: bondstrap.flip: the bond is made by bondstrap flip, of a NIC that is in use; nothing is touched before\n");
+        print(
+            "bondstrap: bondstrap.flip: the bond is made by bondstrap flip, of a NIC that is in use; nothing is touched before\n",
+        );
         return Some(ExitCode::SUCCESS);
     }
     if let Some(sentence) = support::missing(plan) {

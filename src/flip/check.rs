@@ -6,8 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage, recvfrom,
-    sendto, setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage,
+    recvfrom, sendto, setsockopt, socket, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
@@ -41,7 +41,13 @@ impl Target {
     }
 
     /// Asks until somebody answers, `limit` at most. `index`: the interface by which a neighbour is reached; `stop` ends it.
-    pub fn answers(&self, netlink: &Netlink, index: u32, limit: Duration, mut stop: impl FnMut() -> bool) -> bool {
+    pub fn answers(
+        &self,
+        netlink: &Netlink,
+        index: u32,
+        limit: Duration,
+        mut stop: impl FnMut() -> bool,
+    ) -> bool {
         let end = Instant::now() + limit;
         loop {
             let answered = match self {
@@ -81,13 +87,16 @@ fn echoes(to: IpAddr) -> io::Result<bool> {
     let mut request = [kind, 0, 0, 0, id[0], id[1], 0, 1];
     if to.is_ipv4() {
         // For IPv6 the kernel does it.
-        let sum: u32 = request.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+        let sum: u32 =
+            request.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
         let sum = (sum & 0xffff) + (sum >> 16);
         request[2..4].copy_from_slice(&(!(sum as u16)).to_be_bytes());
     }
     match SocketAddr::new(to, 0) {
         SocketAddr::V4(to) => sendto(socket.as_raw_fd(), &request, &SockaddrIn::from(to), MsgFlags::empty())?,
-        SocketAddr::V6(to) => sendto(socket.as_raw_fd(), &request, &SockaddrIn6::from(to), MsgFlags::empty())?,
+        SocketAddr::V6(to) => {
+            sendto(socket.as_raw_fd(), &request, &SockaddrIn6::from(to), MsgFlags::empty())?
+        }
     };
     let end = Instant::now() + TRY;
     let mut buffer = [0; 256];

@@ -6,8 +6,14 @@ use crate::escape;
 const CLIENTS: [(&str, &str); 8] = [
     ("dhclient", "kill PID, which does not give the lease back; never dhclient -r"),
     ("udhcpc", "kill PID, unless it was started with -R, which gives the lease back: then kill -KILL PID"),
-    ("dhcpcd", "kill -KILL PID: asked to end, it takes its addresses along unless its configuration says persistent"),
-    ("systemd-network", "a .network file with [Match] Name=NIC and [Link] Unmanaged=yes, then networkctl reload"),
+    (
+        "dhcpcd",
+        "kill -KILL PID: asked to end, it takes its addresses along unless its configuration says persistent",
+    ),
+    (
+        "systemd-network",
+        "a .network file with [Match] Name=NIC and [Link] Unmanaged=yes, then networkctl reload",
+    ),
     ("NetworkManager", "nmcli device set NIC managed no"),
     ("connmand", "NetworkInterfaceBlacklist=NIC in main.conf of connman"),
     ("wickedd-dhcp4", "kill -KILL PID"),

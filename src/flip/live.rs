@@ -10,7 +10,9 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::check::Target;
-use super::message::{RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE, RTM_NEWADDR, RTM_NEWRULE};
+use super::message::{
+    RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWRULE,
+};
 use super::message::{RTM_NEWROUTE, RTM_SETLINK};
 use super::runner::{Kernel, Kind, Trouble};
 use super::steps::{Op, Setting};
@@ -51,6 +53,8 @@ pub struct Live {
     signals: Option<SignalFd>,
     watchdog: Option<OwnedFd>,
     goes_back: bool,
+    /// When each step began.
+    begun: Vec<Instant>,
 }
 
 /// SIGTERM and SIGINT end a flip between two steps. A terminal that goes away does not: it may hang on this very NIC.
@@ -78,7 +82,16 @@ impl Live {
     /// Where the kernel gives no socket.
     pub fn back_only(limits: Limits, bond: u32) -> io::Result<Self> {
         let netlink = Netlink::open()?;
-        Ok(Self { netlink, limits, targets: Vec::new(), bond, signals: None, watchdog: None, goes_back: false })
+        Ok(Self {
+            netlink,
+            limits,
+            targets: Vec::new(),
+            bond,
+            signals: None,
+            watchdog: None,
+            goes_back: false,
+            begun: Vec::new(),
+        })
     }
 
     /// Tells the watchdog; gives the descriptor's end up with `self`.
@@ -87,6 +100,11 @@ impl Live {
             // A watchdog that was killed is no reason to end here.
             let _ = nix::unistd::write(watchdog.as_fd(), &[byte]);
         }
+    }
+
+    /// How long each step took that was followed by another, in milliseconds.
+    pub fn took(&self) -> Vec<u128> {
+        self.begun.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
     }
 
     /// Signals act as they did before.
@@ -108,7 +126,8 @@ impl Live {
     fn send(&self, messages: &[Raw]) -> Result<(), Trouble> {
         let answers = self.netlink.send_raw(&messages.iter().collect::<Vec<_>>());
         let refused = |(raw, answer): (&Raw, Result<(), Refusal>)| {
-            let refusal = answer.err().filter(|refusal| !is_done_already(raw.kind, refusal.errno))?;
+            let refusal =
+                answer.err().filter(|refusal| !is_done_already(raw.kind, refusal.errno, self.goes_back))?;
             Some(Trouble {
                 kind: Kind::Refused,
                 text: format!("the kernel refused {}: {}", what(raw.kind), refusal.text),
@@ -168,7 +187,9 @@ impl Live {
 
     fn partner(&self, index: u32) -> Result<(), Trouble> {
         self.wait(self.limits.partner, |links| {
-            let Some(bond) = links.get(index) else { return Err("the bond is gone, and did not come back".into()) };
+            let Some(bond) = links.get(index) else {
+                return Err("the bond is gone, and did not come back".into());
+            };
             match verdict(bond, Mode::Lacp, links, &[]) {
                 Verdict::Ready { .. } if bond.running => Ok(()),
                 Verdict::Ready { .. } => Err(format!("no carrier on {}", bond.name)),
@@ -204,6 +225,7 @@ impl Live {
 
 impl Kernel for Live {
     fn begin(&mut self, step: usize) {
+        self.begun.push(Instant::now());
         self.tell(u8::try_from(step).unwrap_or(super::watchdog::LAST));
     }
 
@@ -249,9 +271,10 @@ fn announce(index: u32, mac: Mac, address: IpAddr) {
     let _ = send_frame(index, protocol, to, &payload);
 }
 
-/// What was to be made is there, or what was to go is not.
-fn is_done_already(kind: u16, errno: i32) -> bool {
+/// What was to be made is there, or what was to go is not. Another's bond in place of ours is nothing of that kind.
+fn is_done_already(kind: u16, errno: i32, goes_back: bool) -> bool {
     match kind {
+        RTM_NEWLINK => goes_back && errno == libc::EEXIST,
         RTM_NEWADDR | RTM_NEWROUTE | RTM_NEWRULE => errno == libc::EEXIST,
         RTM_DELADDR | RTM_DELROUTE | RTM_DELRULE | RTM_DELLINK => {
             matches!(errno, libc::ENOENT | libc::ESRCH | libc::ENODEV | libc::EADDRNOTAVAIL)
@@ -263,7 +286,7 @@ fn is_done_already(kind: u16, errno: i32) -> bool {
 /// A message in words.
 fn what(kind: u16) -> &'static str {
     match kind {
-        super::message::RTM_NEWLINK => "the bond",
+        RTM_NEWLINK => "the bond",
         RTM_DELLINK => "to delete the bond",
         RTM_SETLINK => "to change the link",
         RTM_NEWADDR => "the address",

@@ -28,8 +28,7 @@ pub(super) const NLM_F_APPEND: u16 = 0x800;
 pub(super) const AF_INET: u8 = 2;
 pub(super) const AF_INET6: u8 = 10;
 
-/// `struct ifinfomsg`, `ifaddrmsg`, `rtmsg`, `ndmsg`, `fib_rule_hdr`.
-pub(super) const IFINFOMSG: usize = 16;
+/// `struct ifaddrmsg`, `rtmsg`, `ndmsg`, `fib_rule_hdr`.
 pub(super) const IFADDRMSG: usize = 8;
 pub(super) const RTMSG: usize = 12;
 pub(super) const NDMSG: usize = 12;
@@ -163,9 +162,9 @@ impl Address {
 
     /// The message that takes it off.
     pub(super) fn remove(&self, from: &Device) -> Raw {
-        let mut body = self.0.again(IFADDRMSG, |kind, value| {
-            matches!(kind, IFA_ADDRESS | IFA_LOCAL).then(|| value.to_vec())
-        });
+        let mut body = self
+            .0
+            .again(IFADDRMSG, |kind, value| matches!(kind, IFA_ADDRESS | IFA_LOCAL).then(|| value.to_vec()));
         body[4..8].copy_from_slice(&from.index.to_ne_bytes());
         Raw { kind: RTM_DELADDR, flags: 0, body }
     }
@@ -225,7 +224,8 @@ impl Route {
         let value = |kind| route.0.attribute(RTMSG, kind);
         let table = value(RTA_TABLE).and_then(number).unwrap_or(table.into());
         let of_kernel = protocol == RTPROT_KERNEL && value(RTA_GATEWAY).is_none();
-        let made = of_kernel && (kind != RTN_UNICAST || addresses.iter().any(|address| route.is_subnet(address)));
+        let made =
+            of_kernel && (kind != RTN_UNICAST || addresses.iter().any(|address| route.is_subnet(address)));
         let ours = body[0] == family && table != RT_TABLE_LOCAL && !made;
         (ours && route.names(index)).then_some(route)
     }
@@ -271,14 +271,16 @@ impl Route {
         let adds = kind == RTM_NEWROUTE;
         // A nexthop object is of one interface: the route gets what is in it. To find it again, the object is all.
         let by_object = !adds && self.0.attribute(RTMSG, RTA_NH_ID).is_some();
-        let swap = |index: &[u8]| if number(index) == Some(from) { to.to_ne_bytes().to_vec() } else { index.to_vec() };
+        let swap = |index: &[u8]| {
+            if number(index) == Some(from) { to.to_ne_bytes().to_vec() } else { index.to_vec() }
+        };
         let mut body = self.0.again(RTMSG, |kind, value| match kind {
             RTA_OIF if !by_object => Some(swap(value)),
             RTA_MULTIPATH if !by_object => Some(swapped(value, from, to)),
             RTA_GATEWAY | RTA_VIA | RTA_ENCAP | RTA_ENCAP_TYPE if !by_object => Some(value.to_vec()),
             RTA_NH_ID if by_object => Some(value.to_vec()),
-            RTA_DST | RTA_SRC | RTA_PRIORITY | RTA_PREFSRC | RTA_METRICS | RTA_FLOW | RTA_TABLE | RTA_PREF
-            | RTA_TTL_PROPAGATE => Some(value.to_vec()),
+            RTA_DST | RTA_SRC | RTA_PRIORITY | RTA_PREFSRC | RTA_METRICS | RTA_FLOW | RTA_TABLE
+            | RTA_PREF | RTA_TTL_PROPAGATE => Some(value.to_vec()),
             _ => None,
         });
         let flags_kept = [body[8] & RTNH_KEPT, 0, 0, 0];
@@ -347,8 +349,11 @@ impl Rule {
     /// Of a message body; none: it does not name the interface.
     pub fn of(name: &str, family: u8, body: &[u8]) -> Option<Self> {
         let rule = Self(Told { body: body.to_vec() });
-        let is = |kind| rule.0.attribute(RULE, kind).map(crate::netlink::attributes::text).as_deref() == Some(name);
-        (rule.0.family() == family && body.len() >= RULE && (is(FRA_IIFNAME) || is(FRA_OIFNAME))).then_some(rule)
+        let is = |kind| {
+            rule.0.attribute(RULE, kind).map(crate::netlink::attributes::text).as_deref() == Some(name)
+        };
+        (rule.0.family() == family && body.len() >= RULE && (is(FRA_IIFNAME) || is(FRA_OIFNAME)))
+            .then_some(rule)
     }
 
     fn with(&self, kind: u16, flags: u16, from: &Device, to: &Device) -> Raw {

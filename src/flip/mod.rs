@@ -7,7 +7,9 @@
 
 pub mod check;
 pub mod foreign;
+pub mod home;
 pub mod live;
+pub mod memory;
 pub mod message;
 pub mod prepare;
 pub mod runner;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::check::Target;
 use super::message::{
-    AF_INET, AF_INET6, Address, Device, IFADDRMSG, NDMSG, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE, RTMSG,
-    RULE, same_mac,
+    AF_INET, AF_INET6, Address, Device, IFADDRMSG, NDMSG, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE,
+    RTM_GETRULE, RTMSG, RULE, same_mac,
 };
 use super::servers;
 use super::snapshot::{Snapshot, Tables};
@@ -146,7 +146,8 @@ fn links(netlink: &Netlink) -> Result<Links, Refusal> {
     Ok(links)
 }
 
-fn read(netlink: &Netlink) -> Result<Tables, Refusal> {
+/// The kernel's tables.
+pub(super) fn read(netlink: &Netlink) -> Result<Tables, Refusal> {
     let family = |family: u8, length: usize| {
         let mut query = vec![0; length];
         query[0] = family;
@@ -245,7 +246,11 @@ fn free(nic: &Link, links: &Links) -> Result<(), Outcome> {
     let upper: Vec<&str> = links
         .0
         .iter()
-        .filter(|link| link.lower == Some(nic.index) && link.kind != crate::links::Kind::Device && link.index != nic.index)
+        .filter(|link| {
+            link.lower == Some(nic.index)
+                && link.kind != crate::links::Kind::Device
+                && link.index != nic.index
+        })
         .filter(|link| !matches!(&link.kind, crate::links::Kind::Other(kind) if kind == "veth"))
         .map(|link| link.name.as_str())
         .collect();
@@ -277,7 +282,10 @@ fn before(
     }
     for port in others {
         if let Some(controller) = port.controller.and_then(|index| links.get(index)) {
-            return Err(words(format!("{} is a port of {} already; take it out first", port.name, controller.name)));
+            return Err(words(format!(
+                "{} is a port of {} already; take it out first",
+                port.name, controller.name
+            )));
         }
         if let Some(address) = own(port, tables).iter().find_map(Address::text) {
             return Err(words(format!(
@@ -286,10 +294,8 @@ fn before(
             )));
         }
     }
-    let other = |port: &&Link| Other {
-        port: Device { index: port.index, name: port.name.clone() },
-        up: port.up,
-    };
+    let other =
+        |port: &&Link| Other { port: Device { index: port.index, name: port.name.clone() }, up: port.up };
     Ok(others.iter().map(other).collect())
 }
 
@@ -297,7 +303,10 @@ fn before(
 fn in_place(spec: &Bond, links: &Links, tables: &Tables) -> Result<Option<(u32, u8)>, Outcome> {
     let Some(link) = links.named(&spec.name) else { return Ok(None) };
     let Some(side) = link.bond() else {
-        return Err(words(format!("{} exists already and is no bond; give the bond another name", link.name)));
+        return Err(words(format!(
+            "{} exists already and is no bond; give the bond another name",
+            link.name
+        )));
     };
     if links.ports_of(link.index).next().is_some() || !own(link, tables).is_empty() {
         return Err(words(format!(

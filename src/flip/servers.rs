@@ -14,9 +14,8 @@ pub fn of(mounts: &str) -> Vec<SocketAddr> {
         if !matches!(kind, "nfs" | "nfs4") {
             continue;
         }
-        let value = |name: &str| {
-            options.split(',').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
-        };
+        let value =
+            |name: &str| options.split(',').find_map(|option| option.strip_prefix(name)?.strip_prefix('='));
         let Some(address) = value("addr").and_then(|text| text.parse::<IpAddr>().ok()) else { continue };
         let port = value("port").and_then(|text| text.parse().ok()).filter(|port| *port != 0).unwrap_or(NFS);
         let server = SocketAddr::new(address, port);

@@ -50,9 +50,9 @@ impl Snapshot {
         });
         let (direct, far): (Vec<Route>, Vec<Route>) = routes.partition(Route::is_direct);
         let by_family = [(AF_INET, &tables.rules4), (AF_INET6, &tables.rules6)];
-        let rules = by_family.iter().flat_map(|(family, bodies)| {
-            bodies.iter().filter_map(|body| Rule::of(&nic.name, *family, body))
-        });
+        let rules = by_family
+            .iter()
+            .flat_map(|(family, bodies)| bodies.iter().filter_map(|body| Rule::of(&nic.name, *family, body)));
         let neighbours = tables.neighbours.iter().filter_map(|body| Neighbour::of(nic.index, body));
         Self {
             rules: rules.collect(),

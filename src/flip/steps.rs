@@ -123,7 +123,11 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
         steps.push(others(shape));
         steps.push(late_and_up(shape));
         let ready = Op::Partner(shape.bond.index);
-        steps.push(step(format!("wait until the LACP partner takes traffic on {}", shape.bond.name), vec![ready], vec![]));
+        steps.push(step(
+            format!("wait until the LACP partner takes traffic on {}", shape.bond.name),
+            vec![ready],
+            vec![],
+        ));
     } else if alone {
         steps.push(enslave(shape, snapshot));
         steps.push(late_and_up(shape));
@@ -131,13 +135,15 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
         steps.push(late_and_up(shape));
     }
     steps.push(settings(shape, snapshot));
-    let mut moves = vec![addresses(shape, snapshot), routes(shape, snapshot)];
-    moves.extend((!snapshot.rules.is_empty()).then(|| rules(shape, snapshot)));
+    let mut moves = vec![addresses(&shape.bond, snapshot), routes(&shape.bond, snapshot)];
     if alone {
         // A port takes nothing: it is all given back once it is none, by the first step's way back.
         moves.iter_mut().for_each(|step| step.back.clear());
     }
     steps.extend(moves);
+    if !snapshot.rules.is_empty() {
+        steps.push(rules(&shape.bond, snapshot));
+    }
     if !shape.lacp {
         let name = format!("let answers come in by {} for {DRAIN} ms", snapshot.nic.name);
         steps.push(step(name, vec![Op::Rest(DRAIN)], vec![]));
@@ -148,12 +154,26 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
         false => vec![Op::Running(shape.bond.index)],
     };
     steps.push(step(format!("wait until {} passes frames", shape.bond.name), waits, vec![]));
-    steps.push(neighbours(shape, snapshot));
+    steps.push(neighbours(&shape.bond, shape.mac, &shape.asked, snapshot));
     steps.push(step("see whether it is answered".into(), vec![Op::Check], vec![]));
     if shape.lacp && !alone {
         steps.push(enslave(shape, snapshot));
         steps.push(step("see whether it is still answered".into(), vec![Op::Check], vec![]));
     }
+    steps
+}
+
+/// The other direction, for `down`: what the bond has by now goes to the NIC `home`, its port. `snapshot` is the bond's.
+pub fn home(home: &Device, mac: Mac, snapshot: &Snapshot) -> Vec<Step> {
+    let bond = &snapshot.nic;
+    let out = vec![Op::Send(vec![join(home.index, 0), up(home.index)]), Op::Running(home.index)];
+    let again =
+        vec![Op::Join { port: home.index, messages: [down(home.index), join(home.index, bond.index)] }];
+    let mut steps = vec![step(format!("take {} out of {} and set it up", home.name, bond.name), out, again)];
+    steps.push(addresses(home, snapshot));
+    steps.push(routes(home, snapshot));
+    steps.push(rules(home, snapshot));
+    steps.push(neighbours(home, mac, &[], snapshot));
     steps
 }
 
@@ -200,7 +220,11 @@ fn others(shape: &Shape) -> Step {
         let index = other.port.index;
         [join(index, 0), if other.up { up(index) } else { down(index) }]
     });
-    step(format!("put {} into {}", names.join(", "), shape.bond.name), forward, vec![Op::Send(back.collect())])
+    step(
+        format!("put {} into {}", names.join(", "), shape.bond.name),
+        forward,
+        vec![Op::Send(back.collect())],
+    )
 }
 
 fn late_and_up(shape: &Shape) -> Step {
@@ -217,8 +241,8 @@ fn settings(shape: &Shape, snapshot: &Snapshot) -> Step {
     step(name, forward, back)
 }
 
-fn addresses(shape: &Shape, snapshot: &Snapshot) -> Step {
-    let (nic, bond) = (&snapshot.nic, &shape.bond);
+fn addresses(bond: &Device, snapshot: &Snapshot) -> Step {
+    let nic = &snapshot.nic;
     let all = &snapshot.addresses;
     let there = all.iter().map(|address| address.set(nic, bond, true));
     let off = all.iter().rev().map(|address| address.remove(nic));
@@ -229,8 +253,8 @@ fn addresses(shape: &Shape, snapshot: &Snapshot) -> Step {
     step(name, vec![Op::Send(there.chain(off).collect())], vec![Op::Send(here.chain(away).collect())])
 }
 
-fn routes(shape: &Shape, snapshot: &Snapshot) -> Step {
-    let (nic, bond) = (&snapshot.nic, &shape.bond);
+fn routes(bond: &Device, snapshot: &Snapshot) -> Step {
+    let nic = &snapshot.nic;
     let move_all = |to: &Device| {
         let from = if to == nic { bond } else { nic };
         let mut messages = Vec::new();
@@ -246,8 +270,8 @@ fn routes(shape: &Shape, snapshot: &Snapshot) -> Step {
     step(name, vec![Op::Send(move_all(bond))], vec![Op::Send(move_all(nic))])
 }
 
-fn rules(shape: &Shape, snapshot: &Snapshot) -> Step {
-    let (nic, bond) = (&snapshot.nic, &shape.bond);
+fn rules(bond: &Device, snapshot: &Snapshot) -> Step {
+    let nic = &snapshot.nic;
     let pairs = |to: &Device, from: &Device| {
         let pair = |rule: &super::message::Rule| [rule.set(nic, to), rule.remove(nic, from)];
         snapshot.rules.iter().flat_map(pair).collect()
@@ -264,18 +288,18 @@ fn enslave(shape: &Shape, snapshot: &Snapshot) -> Step {
     step(format!("set {} down and put it into {}", nic.name, shape.bond.name), forward, back)
 }
 
-fn neighbours(shape: &Shape, snapshot: &Snapshot) -> Step {
-    let bond = &shape.bond;
+fn neighbours(bond: &Device, mac: Mac, asked: &[IpAddr], snapshot: &Snapshot) -> Step {
     let known = snapshot.neighbours.iter().map(|neighbour| {
-        let ask = neighbour.ip().is_some_and(|ip| shape.asked.contains(&ip));
+        let ask = neighbour.ip().is_some_and(|ip| asked.contains(&ip));
         neighbour.set(bond, ask)
     });
     let settled = snapshot.addresses.iter().map(|address| address.set(&snapshot.nic, bond, false)).collect();
     let forward = vec![
         Op::Send(known.collect()),
-        Op::Announce { index: bond.index, mac: shape.mac, addresses: snapshot.ips() },
+        Op::Announce { index: bond.index, mac, addresses: snapshot.ips() },
         Op::Send(settled),
     ];
-    let name = format!("tell {} its {} neighbours, and them where we are", bond.name, snapshot.neighbours.len());
+    let name =
+        format!("tell {} its {} neighbours, and them where we are", bond.name, snapshot.neighbours.len());
     step(name, forward, vec![])
 }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getppid, pipe2, read, write};
 
 use super::live::{Limits, Live};
+use super::memory::lock_memory;
 use super::runner::back;
 use super::steps::Step;
 use crate::sys::fork;
@@ -35,14 +35,6 @@ pub struct Watchdog {
 
 /// What it does once it has gone the way back: tells what could not be put back.
 pub type Told<'a> = dyn Fn(&[String]) + 'a;
-
-/// All of memory stays where it is, what is there and what will be.
-///
-/// # Errors
-/// The kernel's.
-pub fn lock_memory() -> io::Result<()> {
-    Ok(mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?)
-}
 
 impl Watchdog {
     /// Starts it, and waits until it watches. Gives the pipe's end for [`Live::worker`].

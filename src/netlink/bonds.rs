@@ -60,7 +60,8 @@ impl Netlink {
     /// An option that can't be sent.
     pub fn bond_to_make(index: u32, shape: &NewBond<'_>) -> Result<Raw, Refusal> {
         let NewBond { name, mode, options, mac, mtu } = *shape;
-        let message = with(LinkBond::new(name), Some(mode), options, Some(mac))?.mtu(mtu).index(index).build();
+        let message =
+            with(LinkBond::new(name), Some(mode), options, Some(mac))?.mtu(mtu).index(index).build();
         Ok(raw(NEW, &message))
     }
 
