@@ -2,7 +2,7 @@
 
 use crate::escape;
 
-/// Names of processes (15 letters at most), and how each is told to let go of a NIC without giving the lease back.
+/// Names of programs, and how each is told to let go of a NIC without giving the lease back.
 const CLIENTS: [(&str, &str); 8] = [
     ("dhclient", "kill PID, which does not give the lease back; never dhclient -r"),
     ("udhcpc", "kill PID, unless it was started with -R, which gives the lease back: then kill -KILL PID"),
@@ -11,7 +11,7 @@ const CLIENTS: [(&str, &str); 8] = [
         "kill -KILL PID: asked to end, it takes its addresses along unless its configuration says persistent",
     ),
     (
-        "systemd-network",
+        "systemd-networkd",
         "a .network file with [Match] Name=NIC and [Link] Unmanaged=yes, then networkctl reload",
     ),
     ("NetworkManager", "nmcli device set NIC managed no"),
@@ -30,13 +30,22 @@ pub fn sentence(name: &str, pid: u32, nic: &str) -> Option<String> {
     ))
 }
 
+/// Which program a process is, by its arguments; of a busybox the applet.
+fn program(line: &[u8]) -> Option<&str> {
+    let mut names = line.split(|byte| *byte == 0).map(|argument| {
+        let path = std::str::from_utf8(argument).unwrap_or_default();
+        path.rsplit('/').next().unwrap_or_default()
+    });
+    names.find(|name| *name != "busybox")
+}
+
 /// The sentences on all that run.
 pub fn running(nic: &str) -> Vec<String> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let told = |pid| {
-        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        sentence(name.trim_end(), pid, nic)
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        program(&line).and_then(|name| sentence(name, pid, nic))
     };
     pids.filter_map(told).collect()
 }
@@ -51,6 +60,9 @@ mod tests {
         assert!(text.contains("kill 321,") && text.contains("lease of eth0"), "{text}");
         assert!(sentence("NetworkManager", 1, "eth0").unwrap().contains("nmcli device set eth0 managed no"));
         assert_eq!(sentence("bash", 1, "eth0"), None);
-        assert!(CLIENTS.iter().all(|(name, _)| name.len() <= 15), "longer ones are cut by the kernel");
+        assert_eq!(program(b"/bin/busybox\0udhcpc\0-i\0eth0\0"), Some("udhcpc"));
+        assert_eq!(program(b"/lib/systemd/systemd-networkd\0"), Some("systemd-networkd"));
+        assert_eq!(program(b"sh\0dhclient\0"), Some("sh"));
+        assert_eq!(program(b""), Some(""));
     }
 }

@@ -160,6 +160,18 @@ impl Address {
         Raw { kind: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_REPLACE, body }
     }
 
+    /// The messages that set it on `to` at once. A link-local address may have come by itself, and be in doubt still or
+    /// taken for a duplicate of the one that is to go: setting it would not change that.
+    pub(super) fn afresh(&self, from: &Device, to: &Device) -> Vec<Raw> {
+        let first = self.is_link_local().then(|| self.remove(to));
+        first.into_iter().chain([self.set(from, to, true)]).collect()
+    }
+
+    /// fe80::/10.
+    pub(super) fn is_link_local(&self) -> bool {
+        matches!(self.ip(), Some(std::net::IpAddr::V6(ip)) if ip.segments()[0] & 0xffc0 == 0xfe80)
+    }
+
     /// The message that takes it off.
     pub(super) fn remove(&self, from: &Device) -> Raw {
         let mut body = self

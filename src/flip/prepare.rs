@@ -178,12 +178,8 @@ fn ports<'a>(spec: &Bond, links: &'a Links) -> Vec<&'a Link> {
 
 /// The addresses of a link that others can use; a link-local one comes by itself.
 fn own(link: &Link, tables: &Tables) -> Vec<Address> {
-    let is_local = |address: &Address| match address.ip() {
-        Some(IpAddr::V6(ip)) => ip.segments()[0] & 0xffc0 == 0xfe80,
-        _ => false,
-    };
     let all = tables.addresses.iter().filter_map(|body| Address::of(link.index, body));
-    all.filter(|address| !is_local(address)).collect()
+    all.filter(|address| !address.is_link_local()).collect()
 }
 
 /// The bond of the words and the port of it that has the addresses.

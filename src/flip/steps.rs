@@ -156,9 +156,13 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
     steps.push(step(format!("wait until {} passes frames", shape.bond.name), waits, vec![]));
     steps.push(neighbours(&shape.bond, shape.mac, &shape.asked, snapshot));
     steps.push(step("see whether it is answered".into(), vec![Op::Check], vec![]));
+    let strict = shape.filter.iter().map(|(_, was)| Op::Write(vec![was.clone()]));
     if shape.lacp && !alone {
         steps.push(enslave(shape, snapshot));
         steps.push(step("see whether it is still answered".into(), vec![Op::Check], vec![]));
+    }
+    if let Some(last) = steps.last_mut() {
+        last.forward.extend(strict);
     }
     steps
 }
@@ -181,7 +185,7 @@ pub fn home(home: &Device, mac: Mac, snapshot: &Snapshot) -> Vec<Step> {
 fn origin(shape: &Shape, snapshot: &Snapshot) -> Step {
     let nic = &snapshot.nic;
     let mut back = vec![up(nic.index)];
-    back.extend(snapshot.addresses.iter().map(|address| address.set(nic, nic, true)));
+    back.extend(snapshot.addresses.iter().flat_map(|address| address.afresh(nic, nic)));
     back.extend(snapshot.routes.iter().map(|route| route.set(nic, nic)));
     back.extend(snapshot.rules.iter().map(|rule| rule.set(nic, nic)));
     let mut ops = vec![Op::Send(back)];
@@ -244,9 +248,9 @@ fn settings(shape: &Shape, snapshot: &Snapshot) -> Step {
 fn addresses(bond: &Device, snapshot: &Snapshot) -> Step {
     let nic = &snapshot.nic;
     let all = &snapshot.addresses;
-    let there = all.iter().map(|address| address.set(nic, bond, true));
+    let there = all.iter().flat_map(|address| address.afresh(nic, bond));
     let off = all.iter().rev().map(|address| address.remove(nic));
-    let here = all.iter().map(|address| address.set(nic, nic, true));
+    let here = all.iter().flat_map(|address| address.afresh(nic, nic));
     let away = all.iter().rev().map(|address| address.remove(bond));
     let texts: Vec<_> = snapshot.addresses.iter().filter_map(super::message::Address::text).collect();
     let name = format!("move {} from {} to {}", texts.join(", "), nic.name, bond.name);

@@ -15,12 +15,13 @@ fn a_flip_moves_everything() {
         run(&steps, &mut model).unwrap_or_else(|failure| panic!("{case:?}: {failure:?}"));
         let world = &model.world;
         assert_eq!(places(world), ([BOND].into(), [BOND].into()), "{case:?}");
-        assert_eq!(world.addresses.len(), 3, "{case:?}");
+        assert_eq!(world.addresses.len(), 4, "{case:?}");
         assert_eq!(world.routes.len(), 4, "{case:?}");
         assert_eq!(names_in(&world.rules), ["bond0"], "{case:?}");
         assert_eq!(world.links[&NIC].controller, Some(BOND), "{case:?}");
         let second = (case == Case::Lacp).then_some(BOND);
         assert_eq!(world.links[&SECOND].controller, second, "{case:?}");
+        assert_eq!(world.settings["eth0/rp_filter"], "1", "{case:?}");
         assert!(!world.links.contains_key(&8), "{case:?}: what was in its place");
     }
 }

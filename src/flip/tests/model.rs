@@ -285,6 +285,7 @@ pub(super) fn snapshot() -> Snapshot {
             address(NIC, AF_INET, 24, &[192, 0, 2, 10], "eth0"),
             address(NIC, AF_INET, 24, &[192, 0, 2, 11], "eth0:1"),
             address(NIC, AF_INET6, 64, &SIX, ""),
+            address(NIC, AF_INET6, 64, &NEAR, ""),
             address(SECOND, AF_INET, 24, &[198, 51, 100, 1], "eth1"),
         ],
         routes4: vec![
