@@ -100,6 +100,9 @@ struct Flip {
     /// who must answer afterwards (the NFS servers must in any case)
     #[argh(option, arg_name = "ADDRESS")]
     check: Option<std::net::IpAddr>,
+    /// only if the words have bondstrap.flip (for hooks)
+    #[argh(switch)]
+    if_asked: bool,
     /// mode 802.3ad with the boot NIC alone: nothing passes while LACP negotiates
     #[argh(switch)]
     force: bool,
@@ -139,8 +142,8 @@ impl Arguments {
             Some(Command::Persist(Persist { format, root, label })) => {
                 persist::run(cmdline, format, root.as_deref(), label.as_deref())
             }
-            Some(Command::Flip(Flip { dry_run, check, force })) => {
-                flip::run(cmdline, Asked { check, force, dry_run })
+            Some(Command::Flip(Flip { dry_run, check, force, if_asked })) => {
+                flip::run(cmdline, if_asked, Asked { check, force, dry_run })
             }
             Some(Command::Down(Down {})) => down::run(),
         }

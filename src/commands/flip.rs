@@ -26,8 +26,15 @@ use crate::sys::boottime;
 /// Who must answer has to do so before anything is touched, within this time.
 const BEFORE: Duration = Duration::from_secs(3);
 
-/// Flips.
-pub fn run(cmdline: Option<&str>, asked: Asked) -> ExitCode {
+/// Flips. `only_if_asked`: where the words have `bondstrap.flip`.
+pub fn run(cmdline: Option<&str>, only_if_asked: bool, asked: Asked) -> ExitCode {
+    if only_if_asked {
+        match sources(cmdline).map(|sources| crate::words::plan(&sources).bondstrap.flip) {
+            Ok(true) => {}
+            Ok(false) => return ExitCode::SUCCESS,
+            Err(error) => return finish(&unexpected(&error)),
+        }
+    }
     match flip(cmdline, asked) {
         Ok(code) => code,
         Err(outcome) => finish(&outcome),
@@ -252,7 +259,7 @@ fn state(netlink: &Netlink, plan: &Plan, prepared: &Prepared, cmdline: Option<&s
 }
 
 /// The address as a lease, for our client to ask whether it holds (INIT-REBOOT). Who gave it is not known: until a server
-/// has confirmed it nobody is asked by unicast (T1 and T2 fall together).
+/// has confirmed it nobody is asked by unicast (T1 and T2 fall together), whatever stands as its server.
 fn lease(prepared: &Prepared) -> Option<Lease> {
     let main = prepared.main.as_ref()?;
     let Some(IpAddr::V4(address)) = main.ip() else { return None };
@@ -260,12 +267,13 @@ fn lease(prepared: &Prepared) -> Option<Lease> {
         IpAddr::V4(gateway) => Some(gateway),
         IpAddr::V6(_) => None,
     });
+    let routers: Vec<Ipv4Addr> = routers.take(1).collect();
     let half = main.lifetime().map(|seconds| u64::from(seconds) * 500);
     Some(Lease {
         address,
         prefix_len: main.prefix(),
-        server_id: Ipv4Addr::BROADCAST,
-        routers: routers.take(1).collect(),
+        server_id: routers.first().copied().unwrap_or(address),
+        routers,
         routes: Vec::new(),
         dns: Vec::new(),
         domain: None,

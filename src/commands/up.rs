@@ -270,7 +270,10 @@ fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
     if let Some(words) = cmdline {
         command.args(["--cmdline", words]);
     }
-    command.arg0("bondstrap").args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+    // systemd leaves alone what begins with @ when an initrd ends: so was our caller started, if it is to survive that.
+    let at = std::env::args_os().next().is_some_and(|name| name.as_encoded_bytes().starts_with(b"@"));
+    command.arg0(if at { "@bondstrap" } else { "bondstrap" });
+    command.args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
 }
 
 /// The engine gives everything back and then ends; its exit is waited for as before.

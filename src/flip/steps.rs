@@ -250,28 +250,28 @@ fn addresses(bond: &Device, snapshot: &Snapshot) -> Step {
     let all = &snapshot.addresses;
     let there = all.iter().flat_map(|address| address.afresh(nic, bond));
     let off = all.iter().rev().map(|address| address.remove(nic));
-    let here = all.iter().flat_map(|address| address.afresh(nic, nic));
-    let away = all.iter().rev().map(|address| address.remove(bond));
+    // The routes as well: a gateway has to be reached before a route can name it.
+    let mut back: Vec<Raw> = all.iter().flat_map(|address| address.afresh(nic, nic)).collect();
+    back.extend(moved(snapshot, bond, nic));
+    back.extend(all.iter().rev().map(|address| address.remove(bond)));
     let texts: Vec<_> = snapshot.addresses.iter().filter_map(super::message::Address::text).collect();
     let name = format!("move {} from {} to {}", texts.join(", "), nic.name, bond.name);
-    step(name, vec![Op::Send(there.chain(off).collect())], vec![Op::Send(here.chain(away).collect())])
+    step(name, vec![Op::Send(there.chain(off).collect())], vec![Op::Send(back)])
+}
+
+/// The messages that move the snapshot's routes.
+fn moved(snapshot: &Snapshot, from: &Device, to: &Device) -> Vec<Raw> {
+    let nic = &snapshot.nic;
+    let (early, late): (Vec<_>, Vec<_>) = snapshot.routes.iter().partition(|route| route.goes_first());
+    let mut messages: Vec<Raw> = late.iter().map(|route| route.set(nic, to)).collect();
+    messages.extend(late.iter().rev().map(|route| route.remove(nic, from)));
+    messages.extend(early.iter().flat_map(|route| [route.remove(nic, from), route.set(nic, to)]));
+    messages
 }
 
 fn routes(bond: &Device, snapshot: &Snapshot) -> Step {
-    let nic = &snapshot.nic;
-    let move_all = |to: &Device| {
-        let from = if to == nic { bond } else { nic };
-        let mut messages = Vec::new();
-        let (early, late): (Vec<_>, Vec<_>) = snapshot.routes.iter().partition(|route| route.goes_first());
-        messages.extend(late.iter().map(|route| route.set(nic, to)));
-        messages.extend(late.iter().rev().map(|route| route.remove(nic, from)));
-        for route in early {
-            messages.extend([route.remove(nic, from), route.set(nic, to)]);
-        }
-        messages
-    };
     let name = format!("move {} routes to {}", snapshot.routes.len(), bond.name);
-    step(name, vec![Op::Send(move_all(bond))], vec![Op::Send(move_all(nic))])
+    step(name, vec![Op::Send(moved(snapshot, &snapshot.nic, bond))], vec![])
 }
 
 fn rules(bond: &Device, snapshot: &Snapshot) -> Step {

@@ -139,6 +139,12 @@ impl Model {
             }
             RTM_NEWROUTE => {
                 self.is_up(out_of(body))?;
+                let far = body[0] == AF_INET && of(&body[RTMSG..]).any(|(kind, _)| kind == 5);
+                let near =
+                    self.world.addresses.iter().any(|(of, is)| *of == out_of(body) && is[0] == AF_INET);
+                if far && !near {
+                    return Err(libc::ENETUNREACH);
+                }
                 self.world.routes.insert(body.clone()).then_some(()).ok_or(EEXIST)
             }
             RTM_DELROUTE => self.world.routes.remove(body).then_some(()).ok_or(ESRCH),
