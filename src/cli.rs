@@ -132,10 +132,6 @@ impl Arguments {
             Some(Command::Up(Up { keeper: true, .. })) => up::run(cmdline, up::How::Keeper),
             Some(Command::Up(Up { stay: true, .. })) => up::run(cmdline, up::How::Stay),
             Some(Command::Up(_)) => up::run(cmdline, up::How::Background),
-            Some(Command::Plan(Plan { json: true, here: true })) => {
-                complain("--here is for people and --json for programs: write one of them");
-                ExitCode::from(2)
-            }
             Some(Command::Plan(Plan { json, here })) => plan::run(cmdline, json, here),
             Some(Command::Status(Status { json })) => status::run(json),
             Some(Command::Wait(Wait { timeout })) => wait::run(timeout),

@@ -1,5 +1,6 @@
 //! `plan`: what `up` would do. Touches nothing, needs nobody's rights.
 
+use std::io;
 use std::process::ExitCode;
 
 use super::{finish, here, print, sources, support};
@@ -10,28 +11,32 @@ use crate::words;
 
 /// Prints the plan; `as_json`: for programs; `look`: and what it means on this machine.
 pub fn run(cmdline: Option<&str>, as_json: bool, look: bool) -> ExitCode {
-    let text = sources(cmdline).and_then(|sources| {
-        let (plan, mut notes) = words::explained(&sources);
-        let text = if as_json {
-            json::render(&plan)?
-        } else {
-            notes.extend(limits(&plan, cmdline.is_none()));
-            table::render(&plan, &notes)
-        };
-        Ok((plan, text))
-    });
-    let (plan, text) = match text {
-        Ok(done) => done,
-        Err(error) => return finish(&unexpected(&error)),
+    match show(cmdline, as_json, look) {
+        Ok(plan) => ExitCode::from(if plan.has_errors() { Exit::Words } else { Exit::Online } as u8),
+        Err(error) => finish(&unexpected(&error)),
+    }
+}
+
+fn show(cmdline: Option<&str>, as_json: bool, look: bool) -> io::Result<Plan> {
+    let (plan, mut notes) = words::explained(&sources(cmdline)?);
+    // The plan is there, whatever the look at the machine comes to.
+    let mut text = if as_json {
+        json::render(&plan)?
+    } else {
+        notes.extend(limits(&plan, cmdline.is_none()));
+        table::render(&plan, &notes)
     };
-    print(&text);
     if look && plan.active {
-        match here::links() {
-            Ok(links) => print(&table::rows("here", &here::lines(&plan, &links))),
-            Err(error) => return finish(&unexpected(&error)),
+        let links = here::links().inspect_err(|_| print(&text))?;
+        let lines = here::lines(&plan, &links);
+        if as_json {
+            text = json::render_here(&plan, &lines)?;
+        } else {
+            text.push_str(&table::rows("here", &lines));
         }
     }
-    ExitCode::from(if plan.has_errors() { Exit::Words } else { Exit::Online } as u8)
+    print(&text);
+    Ok(plan)
 }
 
 /// What `up` of this version would say to it, and what XCP-ng would. `own_words`: they are this machine's.

@@ -241,6 +241,10 @@ impl Engine {
         if sent {
             return None;
         }
+        if joined == ports.len() {
+            // Another time it is told again.
+            self.told.remove("controller");
+        }
         if joined == 0 && !contested && !bond.up && !ports.is_empty() {
             self.no_port_joined(&ports, bond, out);
             return None;

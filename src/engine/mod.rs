@@ -376,6 +376,8 @@ impl Engine {
         }
         if self.phase == Phase::Online && before != Phase::Online {
             self.came_online = true;
+            // What stood in the way has gone; another time it is told again.
+            self.told.remove("fail");
             self.result = Some(types::Exit::Online);
             self.sentence = self.online_sentence(now);
             out.push(Action::Say(log::Level::Info, self.sentence.clone()));

@@ -21,7 +21,7 @@ fn exit_codes() {
         ("bond=eth0,eth1 ip=nonsense", &["--json"], 2),
         ("bond=eth0,eth1 ip=nonsense", &["--here"], 2),
         ("quiet ip=nonsense", &[], 0),
-        ("bond=eth0,eth1", &["--json", "--here"], 2),
+        ("bond=eth0,eth1", &["--json", "--here"], 0),
         ("bond=eth0,eth1", &["--there"], 2),
     ] {
         let output = plan(words, arguments);
@@ -41,4 +41,18 @@ fn here_tells_what_is_not_there() {
     ] {
         assert!(added.contains(line), "{added}");
     }
+}
+
+#[test]
+fn here_for_programs_adds_one_key() {
+    let words = "bond=bond0:nosuchnic0 ip=bond0:dhcp";
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&plan(words, arguments).stdout).expect("it is JSON")
+    };
+    let (without, mut with) = (json(&["--json"]), json(&["--json", "--here"]));
+    let here = with.as_object_mut().and_then(|object| object.remove("here")).expect("it has the key");
+    assert_eq!(with, without);
+    let lines = here.as_array().expect("it is a list");
+    assert!(lines.contains(&"bond0: nosuchnic0: not there".into()), "{lines:?}");
+    assert_eq!(json(&["--json", "--here"])["version"], 1);
 }

@@ -80,7 +80,7 @@ LAYOUTS = {
 
 def run(*arguments, **options):
     """A command that has to work."""
-    return subprocess.run([str(argument) for argument in arguments], check=True, capture_output=True, timeout=60,
+    return subprocess.run([str(argument) for argument in arguments], check=True, capture_output=True, timeout=180,
                           stdin=subprocess.DEVNULL, **options).stdout
 
 

@@ -127,10 +127,10 @@ class Patchers(Case):
 class Hook(unittest.TestCase):
     FOLDER = isos.ROOT / "hooks/xcp-ng"
 
-    # systemd.unit(5), systemd.service(5) and systemd.exec(5) of 219.
+    # systemd.unit(5), systemd.service(5), systemd.exec(5) and systemd.kill(5) of 219.
     KNOWN = {"Unit": {"Description", "After", "Before", "Wants", "ConditionPathExists"}, "Install": {"WantedBy"},
              "Service": {"Type", "ExecStart", "Restart", "RestartPreventExitStatus", "RestartSec", "StartLimitInterval",
-                         "StandardOutput", "StandardError", "TimeoutStartSec"}}  # fmt: skip
+                         "StandardOutput", "StandardError", "TimeoutStartSec", "TimeoutStopSec", "KillMode"}}  # fmt: skip
 
     def test_units_are_what_systemd_219_knows(self):
         units = {}

@@ -209,6 +209,30 @@ class Pxe(Case):
             path.write_text(shown["grub"])
             subprocess.run(["grub-script-check", path], check=True, capture_output=True)
 
+    def test_the_installers_own_words(self):
+        """In place of the usual ones, in front of ours, quoted for each loader, and known to none of us."""
+        for own, plain in ((["console=ttyS0", "atexit=shell", "bash-shell"], []), (["console=ttyS1,115200n8", "x=a;b", "rescue"], []),
+                           (["rd.shell", 'x="a b;c"'], ["--plain"]), ([], []), ([], ["--plain"])):  # fmt: skip
+            line = loaders.kernel(" ".join([*own, "bond=eth0,eth1", "ip=dhcp"]))
+            given = ["--cmdline", "bond=eth0,eth1 ip=dhcp", "--own", " ".join(own), *plain]
+            append = re.search("APPEND (.*)", self.shown(*given, "--loader", "pxelinux"))[1]
+            modules = [["", append]] if plain else loaders.mboot(append)
+            self.assertEqual(loaders.kernel(modules[0 if plain else 1][1]), line)
+            self.assertFalse(not plain and own and own[-1] in modules[0][1])
+            told = re.search(r"(?:module2|linux) /installer/vmlinuz (?:BOOTIF=01-\$net_default_mac )?(.*)",
+                             self.shown(*given, "--loader", "grub"))[1]  # fmt: skip
+            self.assertEqual(loaders.kernel(loaders.grub_line(loaders.grub(self.dir, [told])[0], True)), line)
+            if "x=a;b" not in own:
+                told = re.search(r"(?:module|kernel) \$\{base\}/vmlinuz (.*)", self.shown(*given, "--loader", "ipxe"))[1]
+                told = [word for word in told.split() if not word.startswith(("initrd=", "BOOTIF="))]
+                self.assertEqual(loaders.kernel(" ".join(told)), line)
+        usual = loaders.kernel("console=hvc0 console=tty0 bond=eth0")
+        append = re.search("APPEND (.*)", self.shown("--cmdline", "bond=eth0", "--loader", "pxelinux"))[1]
+        self.assertEqual(loaders.kernel(loaders.mboot(append)[1][1]), usual)
+        done = self.entries("--cmdline", "bond=eth0", "--own", "it's")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("--own", done.stderr)
+
     def test_unattended(self):
         url = "http://192.0.2.5/a.xml?x=1&y=2"
         given = ["--cmdline", "bond=eth0,eth1 ip=dhcp", "--answerfile", url]

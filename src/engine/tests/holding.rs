@@ -247,3 +247,19 @@ fn what_an_installer_sets_in_place_of_ours_stays() {
         assert_eq!(said(&world, "by something else"), 0);
     }
 }
+
+#[test]
+fn a_port_that_another_controller_takes_is_told_each_time() {
+    let mut world = online(STATIC, None);
+    for times in 1..=2 {
+        world.link("eth1").controller = Some(99);
+        world.look();
+        world.pass(60_000);
+        assert_eq!(said(&world, "eth1 is a port of another interface already"), times);
+        world.link("eth1").controller = None;
+        world.look();
+        world.pass(60_000);
+        let controller = world.link("eth0").controller;
+        assert_eq!(world.link("eth1").controller, controller);
+    }
+}

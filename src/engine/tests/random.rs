@@ -93,7 +93,7 @@ pub(super) fn happen(world: &mut World, what: Mischief) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn whatever_happens(leased in any::<bool>(), events in prop::collection::vec(mischief(), 1..60)) {

@@ -92,6 +92,8 @@ def _install(admin, seconds, upgrade):
     lines = [("LABEL", admin["LABEL"]), *((key, admin[key]) for key in KEYS if key in admin), ("MODEV6", "none"),
              *((key, admin[key]) for key in ("DNS", "DOMAIN", "VLAN") if key in admin)]  # fmt: skip
     _write(f"{DATA}/management.conf", "".join(f"{key}='{value}'\n" for key, value in lines))
+    # Swap, fstab and services.
+    time.sleep(seconds / 4)
     if not upgrade:
         _write(f"{RULES}/dynamic-rules.json", "{}\n")
     version = word("model.version", "8.3.0")
@@ -106,7 +108,8 @@ def _install(admin, seconds, upgrade):
 
 
 def _restore():
-    """What an upgrade brings back from the host as it was: an 8.2 that has run on its bond for years."""
+    """What an upgrade brings back from the host as it was, in this order: an 8.2 that has run on its bond for years."""
+    _write("var/lib/xcp/state.db", "<database/>\n")
     _write(f"{DATA}/management.conf", "LABEL='eth0'\nMODE='dhcp'\nMODEV6='none'\n")
     _write("var/tmp/.previousInventory", "PRODUCT_VERSION='8.2.1'\n")
     _write(f"{RULES}/dynamic-rules.json", "{}\n")

@@ -65,7 +65,9 @@ def remap():
     # Those that have a final name keep it: they are up, or came after the others had moved.
     number = 0
     for _, (nic,) in sorted(table.items()):
-        if nic.startswith("side-"):
+        if nic.rpartition("-")[2] in word("model.unknown", "").split(","):
+            say(f"can't generate current state for interface {nic}")
+        elif nic.startswith("side-"):
             while os.path.exists(f"/sys/class/net/eth{number}"):
                 number += 1
             if subprocess.run(["ip", "link", "set", nic, "name", f"eth{number}"]).returncode:

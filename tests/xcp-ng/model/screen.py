@@ -42,7 +42,18 @@ def stay():
         time.sleep(1000)
 
 
+# Seconds for which an error stays on the screen where nobody is there to press a key.
+AUTO_EXIT = 10
+
+
 def fail(why):
-    """The end, and why."""
+    """The end, and why. All logs go into one file first; without a user the machine reboots then."""
+    os.system("cd /tmp && tar -cjf support.tar.bz2 -- *-log 2>/dev/null")
     say(f"MODEL-FAIL: {why}")
+    if not word("answerfile_generator"):
+        stay()
+    time.sleep(AUTO_EXIT)
+    if word("atexit", "reboot") == "reboot":
+        say("reboots")
+        os.system("reboot")
     stay()
