@@ -68,12 +68,8 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
     }
     answered_before(&prepared, &netlink)?;
     let mut state = state(&netlink, &plan, &prepared, cmdline);
-    store.save(&state).map_err(broken)?;
     let began = boottime();
-    let done = perform(&steps, &prepared, &plan, &store);
-    if let Err(outcome) = done {
-        return Err(outcome);
-    }
+    perform(&steps, &prepared, &plan, &store, &state)?;
     let took = boottime() - began;
     state.sentence = format!(
         "{} moved from {} to {} in {took} ms",
@@ -161,13 +157,21 @@ fn answered_before(prepared: &Prepared, netlink: &Netlink) -> Result<(), Outcome
 }
 
 /// The part in which nothing may touch a disk.
-fn perform(steps: &[Step], prepared: &Prepared, plan: &Plan, store: &Store) -> Result<(), Outcome> {
+fn perform(
+    steps: &[Step],
+    prepared: &Prepared,
+    plan: &Plan,
+    store: &Store,
+    state: &State,
+) -> Result<(), Outcome> {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
     let limits = Limits { carrier: seconds(plan.timeouts.carrier), partner: seconds(plan.timeouts.lacp) };
     let bond = prepared.shape.bond.index;
     let kmsg = std::fs::OpenOptions::new().write(true).open("/dev/kmsg");
     let told = |left: &[String]| {
-        store.forget();
+        if left.is_empty() {
+            store.forget();
+        }
         if let Ok(kmsg) = &kmsg {
             let line = match left {
                 [] => "bondstrap flip was killed: everything was put back\n".to_owned(),
@@ -178,13 +182,18 @@ fn perform(steps: &[Step], prepared: &Prepared, plan: &Plan, store: &Store) -> R
     };
     let started = lock_memory().and_then(|()| Watchdog::start(steps, limits, bond, &told));
     let (watchdog, tell) = started.map_err(|error| {
-        store.forget();
         let sentence =
             format!("nothing was touched: memory can't be locked, and no watchdog be had: {error}");
         Outcome { exit: Exit::Unexpected, sentence }
     })?;
     let mut live =
         Live::worker(limits, prepared.targets.clone(), bond, tell).map_err(|error| unexpected(&error))?;
+    // Where this process is killed from here on, the other one takes it away again.
+    let saved = store.save(state);
+    if let Err(error) = saved {
+        live.tell(DONE);
+        return Err(unexpected(&error));
+    }
     let ended = run_steps(steps, &mut live);
     live.tell(DONE);
     live.let_signals_in();

@@ -12,6 +12,7 @@ pub mod live;
 pub mod memory;
 pub mod message;
 pub mod prepare;
+pub mod route;
 pub mod runner;
 pub mod servers;
 pub mod snapshot;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::message::{AF_INET, AF_INET6, Address, Device, Neighbour, Route, Rule};
+use super::message::{AF_INET, AF_INET6, Address, Device, Neighbour, Rule};
+use super::route::Route;
 
 /// The tables as the kernel told them: bodies of messages.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

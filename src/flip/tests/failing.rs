@@ -115,9 +115,7 @@ fn home_is_where_it_came_from() {
         .routes
         .iter()
         .map(|route| {
-            crate::flip::message::Route(crate::flip::message::Told {
-                body: swap(route.set(&nic, &bonds.nic)),
-            })
+            crate::flip::route::Route(crate::flip::message::Told { body: swap(route.set(&nic, &bonds.nic)) })
         })
         .collect();
     bonds.rules = there

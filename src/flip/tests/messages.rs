@@ -2,6 +2,7 @@
 
 use super::model::*;
 use crate::flip::message::*;
+use crate::flip::route::Route;
 use crate::netlink::attributes::{number, of};
 
 fn device(index: u32, name: &str) -> Device {
