@@ -86,8 +86,10 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
 fn bring_home(state: &mut State) -> io::Result<()> {
     let why = flip::home::bring(&state.found)?;
     if let Some(why) = why {
-        let text =
-            format!("the addresses could not go back to their NIC, and are left where they are: {why}");
+        let text = format!(
+            "the addresses could not go back to their NIC, and are on the bond as before: {why}; see to that, or go on with it: \
+             bondstrap up"
+        );
         return Err(io::Error::other(text));
     }
     if !state.lease.is_empty() {

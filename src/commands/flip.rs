@@ -10,6 +10,7 @@ use super::{complain, finish, is_root, print, runtime, sources, up};
 use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundBond, FoundPort, Phase, State};
 use crate::engine::types::{Exit, Outcome};
+use crate::escape;
 use crate::flip::live::{Limits, Live};
 use crate::flip::memory::{leave_disk, lock_memory};
 use crate::flip::prepare::{Asked, Prepared, prepare};
@@ -53,6 +54,7 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
         leave_disk();
         store.prepare().map_err(broken)?;
         lock = Some(take_lock(&store)?);
+        nothing_left(&store)?;
         // A kernel that has it built in needs none; else the bond is refused, with the kernel's words.
         let loaded = runtime().map_err(broken)?.block_on(modules::load("bonding"));
         loaded.unwrap_or_else(|refusal| complain(&format!("modprobe bonding: {}", refusal.text)));
@@ -77,7 +79,7 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
         prepared.snapshot.nic.name,
         prepared.shape.bond.name
     );
-    print(&format!("bondstrap: {}\n", state.sentence));
+    print(&format!("bondstrap: {}\n", escape::printable(&state.sentence)));
     store.save(&state).map_err(broken)?;
     drop(lock);
     Ok(up::run(cmdline, up::How::Background))
@@ -125,10 +127,21 @@ fn take_lock(store: &Store) -> Result<Lock, Outcome> {
     }
 }
 
+/// A bond that an earlier engine has left is known by its state alone, which this flip's would replace.
+fn nothing_left(store: &Store) -> Result<(), Outcome> {
+    let Some(state) = store.load() else { return Ok(()) };
+    let Some(bond) = state.found.bonds.iter().find(|bond| super::is_bond(&bond.name)) else { return Ok(()) };
+    let sentence = format!(
+        "{} of an earlier bondstrap up or flip is still there: bondstrap up goes on with it, bondstrap down gives it back",
+        bond.name
+    );
+    Err(Outcome { exit: Exit::Words, sentence })
+}
+
 fn shown(steps: &[Step], targets: &[Target]) -> String {
     let mut text = String::new();
     for (number, step) in steps.iter().enumerate() {
-        text.push_str(&format!("{:>3}  {}\n", number + 1, crate::escape::printable(&step.name)));
+        text.push_str(&format!("{:>3}  {}\n", number + 1, escape::printable(&step.name)));
     }
     let names: Vec<String> = targets.iter().map(Target::name).collect();
     let who = if names.is_empty() { "nobody".into() } else { names.join(", ") };

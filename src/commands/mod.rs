@@ -41,7 +41,13 @@ fn read_plan(cmdline: Option<&str>) -> io::Result<Plan> {
 
 /// `flip` has moved a NIC's network onto the bond, and `down` has not brought it back.
 fn is_flipped(store: &Store) -> bool {
-    store.load().is_some_and(|state| state.found.flipped)
+    let there = |state: &State| state.found.bonds.iter().any(|bond| is_bond(&bond.name));
+    store.load().is_some_and(|state| state.found.flipped && there(&state))
+}
+
+/// There is a bond of this name.
+fn is_bond(name: &str) -> bool {
+    Path::new("/sys/class/net").join(name).join("bonding").exists()
 }
 
 /// `--cmdline`, else this machine's sources.
