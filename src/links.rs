@@ -37,8 +37,57 @@ pub struct Link {
     pub addressed: bool,
     /// Of a bond's port with carrier, where the driver tells it. Mbit/s.
     pub speed: Option<u32>,
+    /// Name of its driver, where it has one.
+    pub driver: Option<String>,
     /// Set while it is a port of a bond.
     pub port: Option<Port>,
+    /// How the kernel does IPv6 on it; none: not at all.
+    pub ipv6: Option<Ipv6Conf>,
+}
+
+/// The kernel's IPv6 settings of a link (`/proc/sys/net/ipv6/conf/LINK`) that matter here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ipv6Conf {
+    /// `disable_ipv6`.
+    pub disable_ipv6: u32,
+    /// `forwarding`.
+    pub forwarding: u32,
+    /// `accept_ra`.
+    pub accept_ra: u32,
+    /// `accept_ra_defrtr`.
+    pub accept_ra_defrtr: u32,
+    /// `accept_ra_pinfo`.
+    pub accept_ra_pinfo: u32,
+    /// `autoconf`.
+    pub autoconf: u32,
+    /// `router_solicitation_delay`, milliseconds here.
+    pub solicit_delay: u32,
+    /// `addr_gen_mode`.
+    pub addr_gen_mode: u32,
+}
+
+/// An IPv6 address of a link, the kernel's own too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Address6 {
+    /// Interface index.
+    pub index: u32,
+    /// With its prefix.
+    pub address: ipnetwork::Ipv6Network,
+    /// Duplicate address detection has not ended (`IFA_F_TENTATIVE`).
+    pub tentative: bool,
+    /// Another station has it (`IFA_F_DADFAILED`).
+    pub duplicate: bool,
+    /// It is to be used for nothing new (`IFA_F_DEPRECATED`).
+    pub deprecated: bool,
+    /// Somebody has set it, for ever (`IFA_F_PERMANENT`).
+    pub permanent: bool,
+}
+
+impl Address6 {
+    /// It may be used.
+    pub fn is_usable(&self) -> bool {
+        !self.tentative && !self.duplicate
+    }
 }
 
 /// Kinds of links that matter here (`IFLA_INFO_KIND`).
@@ -66,6 +115,8 @@ pub struct Bond {
     pub aggregator: Option<u16>,
     /// System id of the LACP partner; zero: none.
     pub partner: Option<Mac>,
+    /// The partner's operational key.
+    pub partner_key: Option<u16>,
 }
 
 /// A bond port's side (`IFLA_BOND_SLAVE_*`).
@@ -88,6 +139,7 @@ pub struct Port {
 pub struct LacpState(pub u8);
 
 impl LacpState {
+    const ACTIVE: u8 = 0x01;
     /// Aggregatable with others in its group.
     const SYNC: u8 = 0x08;
     const COLLECTING: u8 = 0x10;
@@ -99,6 +151,16 @@ impl LacpState {
     pub fn passes_traffic(self) -> bool {
         let wanted = Self::SYNC | Self::COLLECTING | Self::DISTRIBUTING;
         self.0 & wanted == wanted && !self.is_defaulted() && self.0 & Self::EXPIRED == 0
+    }
+
+    /// It speaks first (LACP_Activity).
+    pub fn is_active(self) -> bool {
+        self.0 & Self::ACTIVE != 0
+    }
+
+    /// It is in sync with its partner, and does not collect.
+    pub fn is_held(self) -> bool {
+        self.0 & (Self::SYNC | Self::COLLECTING) == Self::SYNC
     }
 
     /// What it knows of the other side is a default, not something heard.

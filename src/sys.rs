@@ -47,37 +47,20 @@ pub struct Received {
     pub tagged: bool,
     /// Sent to another host's address (`PACKET_OTHERHOST`).
     pub other_host: bool,
+    /// It is on its way out (`PACKET_OUTGOING`).
+    pub outgoing: bool,
+    /// EtherType.
+    pub protocol: u16,
 }
 
 impl PacketSocket {
     /// Opens one for `protocol` (an EtherType) on the interface with `index`, with a classic BPF `filter` of
-    /// `(code, jt, jf, k)`. The order matters: filter and flags first, bind last, so that nothing of another
-    /// interface is ever queued.
+    /// `(code, jt, jf, k)`.
     ///
     /// # Errors
     /// The kernel's, of any of the steps; `InvalidInput` where index or filter are too large.
     pub fn open(index: u32, protocol: u16, filter: &[(u16, u8, u8, u32)]) -> io::Result<Self> {
-        let too_large = |_| io::Error::from(io::ErrorKind::InvalidInput);
-        let index = i32::try_from(index).map_err(too_large)?;
-        // Protocol 0 until it is bound: it receives nothing.
-        // SAFETY: takes no pointers.
-        let raw = check(unsafe {
-            libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0)
-        })?;
-        // SAFETY: `raw` was just given to us, and to nobody else.
-        let fd = unsafe { OwnedFd::from_raw_fd(raw) };
-        let mut program: Vec<libc::sock_filter> =
-            filter.iter().map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k }).collect();
-        if !program.is_empty() {
-            let length =
-                u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-            let attach = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
-            set_option(&fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &attach)?;
-        }
-        set_option(&fd, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32)?;
-        let address = link_address(index, protocol, Mac::ZERO);
-        // SAFETY: `address` is a whole sockaddr_ll, and the length says so.
-        check(unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), size_of_u32(&address)) })?;
+        let (fd, index) = open_packet(index, protocol, filter, &[], None)?;
         Ok(Self { fd: register(fd)?, index, protocol })
     }
 
@@ -101,6 +84,82 @@ impl PacketSocket {
     pub fn send(&self, to: Mac, payload: &[u8]) -> io::Result<()> {
         send_to(self.fd.get_ref(), &link_address(self.index, self.protocol, to), payload)
     }
+}
+
+/// A packet socket that only listens, and wakes nobody: what is queued is taken when somebody looks.
+#[derive(Debug)]
+pub struct Ear(OwnedFd);
+
+impl Ear {
+    /// Opens one for `protocol` (an EtherType, or `ETH_P_ALL`) on the interface with `index`. `groups`: multicast
+    /// addresses that the NIC is to let in. `room`: bytes that the kernel keeps for it, what it needs around the frames
+    /// included; what comes in beyond that is dropped there.
+    ///
+    /// # Errors
+    /// The kernel's, of any of the steps; `InvalidInput` where index or filter are too large.
+    pub fn open(
+        index: u32,
+        protocol: u16,
+        filter: &[(u16, u8, u8, u32)],
+        groups: &[Mac],
+        room: i32,
+    ) -> io::Result<Self> {
+        Ok(Self(open_packet(index, protocol, filter, groups, Some(room))?.0))
+    }
+
+    /// Takes one frame, from the network header up.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` where nothing is queued.
+    pub fn take(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        receive(&self.0, buffer)
+    }
+}
+
+/// A packet socket from the network header up, and its index. The order matters: filter and flags first, bind last, so
+/// that nothing of another interface is ever queued.
+fn open_packet(
+    index: u32,
+    protocol: u16,
+    filter: &[(u16, u8, u8, u32)],
+    groups: &[Mac],
+    room: Option<i32>,
+) -> io::Result<(OwnedFd, i32)> {
+    let too_large = |_| io::Error::from(io::ErrorKind::InvalidInput);
+    let index = i32::try_from(index).map_err(too_large)?;
+    // Protocol 0 until it is bound: it receives nothing.
+    // SAFETY: takes no pointers.
+    let raw = check(unsafe {
+        libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0)
+    })?;
+    // SAFETY: `raw` was just given to us, and to nobody else.
+    let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+    let mut program: Vec<libc::sock_filter> =
+        filter.iter().map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k }).collect();
+    if !program.is_empty() {
+        let length = u16::try_from(program.len()).map_err(too_large)?;
+        let attach = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
+        set_option(&fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &attach)?;
+    }
+    set_option(&fd, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32)?;
+    if let Some(room) = room {
+        set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &room)?;
+    }
+    for group in groups {
+        let mut mr_address = [0; 8];
+        mr_address[..6].copy_from_slice(&group.0);
+        let request = libc::packet_mreq {
+            mr_ifindex: index,
+            mr_type: libc::PACKET_MR_MULTICAST as u16,
+            mr_alen: 6,
+            mr_address,
+        };
+        set_option(&fd, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &request)?;
+    }
+    let address = link_address(index, protocol, Mac::ZERO);
+    // SAFETY: `address` is a whole sockaddr_ll, and the length says so.
+    check(unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), size_of_u32(&address)) })?;
+    Ok((fd, index))
 }
 
 fn link_address(index: i32, protocol: u16, mac: Mac) -> libc::sockaddr_ll {
@@ -136,6 +195,8 @@ fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<Received> {
         checksum_missing: false,
         tagged: false,
         other_host: from.sll_pkttype == libc::PACKET_OTHERHOST,
+        outgoing: from.sll_pkttype == libc::PACKET_OUTGOING,
+        protocol: u16::from_be(from.sll_protocol),
     };
     // SAFETY: `message` is as recvmsg filled it; the CMSG functions stay within msg_controllen.
     let mut header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };

@@ -72,6 +72,11 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
                 run::release(interface, lease, client).await;
             }
         }
+        for (interface, ipv6) in &state.ipv6 {
+            if let (Some(lease), Some(duid), Some(iaid)) = (&ipv6.lease, &ipv6.duid, ipv6.iaid) {
+                run::release6(interface, lease, duid, iaid).await;
+            }
+        }
         let trouble = run::give_back(&state, store).await?;
         // What could not be given back can be tried again.
         if trouble.is_empty() {

@@ -207,7 +207,7 @@ fn background(plan: &Plan, cmdline: Option<&str>, store: &Store) -> io::Result<O
         return Ok(Outcome { exit: Exit::Words, sentence });
     }
     // What an earlier engine came to is not this one's result.
-    if store.load().is_some_and(|state| state.found.bonds.is_empty()) {
+    if store.load().is_some_and(|state| state.found.is_empty()) {
         store.forget();
     }
     runtime()?.block_on(async {

@@ -1,3 +1,5 @@
-//! DHCP clients: state machines without I/O.
+//! DHCP.
 
+pub mod names;
 pub mod v4;
+pub mod v6;

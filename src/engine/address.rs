@@ -14,7 +14,7 @@ use crate::lacp::verdict::Verdict;
 use crate::plan::{Interface, Method4, Method6, Route};
 
 /// ANNOUNCE_INTERVAL of RFC 5227 §1.1, milliseconds.
-const ANNOUNCE_INTERVAL: Millis = 2_000;
+pub(super) const ANNOUNCE_INTERVAL: Millis = 2_000;
 
 impl Engine {
     /// Brings every interface as far as it can be brought now.
@@ -25,6 +25,8 @@ impl Engine {
                 self.drive_address(now, which, out);
             }
             self.tick_lease(now, which, out);
+            self.tick_six(now, which, out);
+            self.drive_probe(now, which, out);
         }
     }
 
@@ -38,6 +40,7 @@ impl Engine {
         if self.targets[which].wants_lease() {
             self.drive_lease(now, which, out);
         }
+        self.drive_six(now, which, out);
         self.announce_again(now, which, out);
     }
 
@@ -94,13 +97,16 @@ impl Engine {
             // It may be other switches now that have to learn where we are.
             self.announce(now, which, out);
         }
+        if self.targets[which].spec.ipv6.method == Method6::Static {
+            self.drive_static6(now, which, out);
+        }
         if self.targets[which].is_done() {
             self.times.address.get_or_insert(now);
         }
     }
 
     pub(super) fn set_static(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        let Interface { ipv4, ipv6, .. } = self.targets[which].spec.clone();
+        let Interface { ipv4, .. } = self.targets[which].spec.clone();
         self.set_names(out);
         if ipv4.method == Method4::Static {
             let addresses: Vec<IpNetwork> = ipv4.addresses.iter().copied().map(IpNetwork::V4).collect();
@@ -109,21 +115,28 @@ impl Engine {
                 self.route(which, EVERYWHERE4, Some(gateway.into()), Some(first.ip()), out);
             }
         }
-        if ipv6.method == Method6::Static {
-            let addresses: Vec<IpNetwork> = ipv6.addresses.iter().copied().map(IpNetwork::V6).collect();
-            self.apply(which, &addresses, ipv6.peer.map(IpAddr::V6), None, out);
-            if let Some(gateway) = ipv6.gateway {
-                // No source: it would have to wait for the end of duplicate address detection.
-                self.route(which, EVERYWHERE6, Some(gateway.into()), None, out);
-            }
+        self.written_routes(which, Family::V4, out);
+        if self.targets[which].six.is_written() {
+            self.set_static6(which, out);
         }
-        self.written_routes(which, out);
         self.announce(now, which, out);
     }
 
-    /// The routes of the words (`rd.route=`) that go by this interface: it is named, or has the gateway in a subnet of
+    /// What stands in the words of IPv6.
+    pub(super) fn set_static6(&mut self, which: usize, out: &mut Vec<Action>) {
+        let Interface { ipv6, .. } = self.targets[which].spec.clone();
+        let addresses: Vec<IpNetwork> = ipv6.addresses.iter().copied().map(IpNetwork::V6).collect();
+        self.apply(which, &addresses, ipv6.peer.map(IpAddr::V6), None, out);
+        if let Some(gateway) = ipv6.gateway {
+            // No source: it would have to wait for the end of duplicate address detection.
+            self.route(which, EVERYWHERE6, Some(gateway.into()), None, out);
+        }
+        self.written_routes(which, Family::V6, out);
+    }
+
+    /// The routes of the words (`rd.route=`) of one family that go by this interface: it is named, or has the gateway in a subnet of
     /// its own; what names nothing goes by the first.
-    pub(super) fn written_routes(&mut self, which: usize, out: &mut Vec<Action>) {
+    pub(super) fn written_routes(&mut self, which: usize, family: Family, out: &mut Vec<Action>) {
         let reaches =
             |target: &Target, via: &IpAddr| target.addresses.iter().any(|subnet| subnet.contains(*via));
         let owner = |route: &Route| match (&route.dev, &route.via) {
@@ -133,6 +146,7 @@ impl Engine {
         };
         let mine: Vec<Route> =
             self.plan.routes.iter().filter(|route| owner(route) == Some(which)).cloned().collect();
+        let mine = mine.into_iter().filter(|route| route.to.is_ipv4() == (family == Family::V4));
         for route in mine {
             self.route(which, route.to, route.via, None, out);
         }
@@ -233,7 +247,8 @@ impl Engine {
     fn send_announcement(&self, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
-        let addresses = target.addresses.iter().map(|address| address.ip());
+        let addresses = target.addresses.iter().map(|address| address.ip()).filter(IpAddr::is_ipv4);
+        let addresses = addresses.chain(self.announced6(which).into_iter().map(IpAddr::V6));
         out.extend(addresses.map(|address| Action::Announce { index, mac, address }));
     }
 
@@ -246,6 +261,15 @@ impl Engine {
             later => self.wake(later),
         }
     }
+}
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// 0.0.0.0/0.

@@ -148,7 +148,7 @@ impl Engine {
     }
 
     /// The bond that was there is no more: what was known of it is not true of another, whatever that is called.
-    fn forget_bond(&mut self, now: Millis, which: usize) {
+    pub(super) fn forget_bond(&mut self, now: Millis, which: usize) {
         let work = &mut self.bonds[which];
         work.index = None;
         work.up_since = None;

@@ -7,7 +7,7 @@ use super::types::View;
 use super::{Engine, bond_below};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
-use crate::plan::{Method4, Plan};
+use crate::plan::{Fallback, Method4, Method6, Plan};
 
 impl Engine {
     /// At the first look: what an earlier engine had made and somebody else has removed is nobody's any more, and what it
@@ -24,9 +24,22 @@ impl Engine {
         }
         self.found.bonds.retain(|bond| is_there(bond, view));
         if self.found.bonds.is_empty() {
-            let Found { files, bridges, nics, own, renames, .. } = std::mem::take(&mut self.found);
-            self.found = Found { files, bridges, nics, own, renames, ..Found::default() };
+            let Found { files, bridges, nics, own, settings, renames, .. } = std::mem::take(&mut self.found);
+            self.found = Found { files, bridges, nics, own, settings, renames, ..Found::default() };
             self.came_online = false;
+        }
+        // Ports that were found then are not searched for again.
+        for which in 0..self.bonds.len() {
+            let name = &self.plan.bonds[which].name;
+            let is_there = self.found.bonds.iter().any(|bond| bond.name == *name);
+            let ports = self.config.previous.iter().flat_map(|state| &state.ports);
+            let names: Vec<String> = ports
+                .filter(|port| is_there && port.bond == *name && port.in_bond)
+                .map(|port| port.name.clone())
+                .collect();
+            if self.searches(which) && !names.is_empty() {
+                self.found_ports(which, &names);
+            }
         }
     }
 }
@@ -53,7 +66,9 @@ fn find(plan: &Plan, previous: &State, view: &View, now: Millis) -> Option<Strin
             return Some(bond.name.clone());
         };
         let side = view.links.get(bond.index).and_then(|link| link.bond());
-        if side.is_some_and(|side| side.mode != wanted.mode as u8) && previous.came_online {
+        let fell = previous.bonds.iter().any(|is| is.name == bond.name && is.fallback);
+        let fits = fell && plan.bondstrap.fallback != Fallback::None;
+        if side.is_some_and(|side| side.mode != wanted.mode as u8) && previous.came_online && !fits {
             let mode = previous
                 .bonds
                 .iter()
@@ -78,8 +93,18 @@ fn find(plan: &Plan, previous: &State, view: &View, now: Millis) -> Option<Strin
     if let Some((name, _)) = leases.find(|(name, _)| !asks_for_lease(name)) {
         return Some(format!("the lease of {name}"));
     }
+    let asks_for_lease6 = |name: &str| {
+        let asks = |method| matches!(method, Method6::Dhcp | Method6::Either);
+        specs().any(|spec| asks(spec.ipv6.method) && (spec.name == name || bond_below(plan, name).is_none()))
+    };
+    let leases6 = || previous.ipv6.iter().filter_map(|(name, state)| Some((name, state.lease.as_ref()?)));
+    let mut unasked = leases6().filter(|(name, lease)| lease.usable(now) && !asks_for_lease6(name));
+    if let Some((name, _)) = unasked.next() {
+        return Some(format!("the DHCPv6 lease of {name}"));
+    }
     let leased = |address: &IpNetwork| {
-        previous.lease.values().filter_map(Lease::network).any(|own| IpNetwork::V4(own) == *address)
+        leases6().any(|(_, lease)| address.ip() == lease.address)
+            || previous.lease.values().filter_map(Lease::network).any(|own| IpNetwork::V4(own) == *address)
     };
     let written = |address: &IpNetwork| match address {
         IpNetwork::V4(address) => specs().any(|spec| spec.ipv4.addresses.contains(address)),

@@ -96,6 +96,8 @@ impl Engine {
         self.waiting = None;
         self.deadline = None;
         out.extend(self.targets.iter().filter_map(target::Target::index).map(Action::CloseDhcp));
+        let close6 = |index| Action::Six(super::six::types::Action::Close(index));
+        out.extend(self.targets.iter().filter_map(target::Target::index).map(close6));
     }
 
     /// Events while it ends.

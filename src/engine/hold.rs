@@ -20,6 +20,7 @@ impl Engine {
         if let Some(lease) = self.targets[which].lease.clone() {
             self.set_lease(now, which, &lease, out);
         }
+        self.set_address6(now, which, out);
         if self.targets[which].written {
             self.set_static(now, which, out);
         }
@@ -37,6 +38,19 @@ impl Engine {
                 self.set_again(now, which, out);
             }
         }
+    }
+
+    /// Of IPv6 only the router of the words is ours: the others' routes are the kernel's.
+    fn lost_default6(&self, which: usize) -> Option<String> {
+        let target = &self.targets[which];
+        let gateway = target.gateway6()?;
+        let name = target.name();
+        // One that stands in place of ours, or that a router has brought, will do.
+        self.view.defaults6.is_empty().then(|| {
+            format!(
+                "the default route via {gateway} on {name} was removed by something else: setting it again"
+            )
+        })
     }
 
     fn taken_away(&self, now: Millis, which: usize) -> Option<(Try, String)> {
@@ -63,6 +77,9 @@ impl Engine {
             let line =
                 format!("{address} was removed from {} by something else: setting it again", link.name);
             return Some((Try::Address(index), line));
+        }
+        if let Some(line) = self.lost_default6(which) {
+            return Some((Try::Default(index), line));
         }
         let gateway = target.router4()?;
         // One that stands in place of ours was set there on purpose.

@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::Engine;
-use super::address::EVERYWHERE4;
+use super::address::{EVERYWHERE4, Family};
+use super::conflict::Probing;
 use super::target::Target;
 use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Loss, Machine};
-use crate::dhcp::v4::{client_id_of_duid, client_id_of_mac};
+use crate::dhcp::v4::{Note, client_id_of_duid, client_id_of_mac, client_id_of_words};
 use crate::lacp::verdict::Verdict;
 use crate::mac::Mac;
 use crate::plan::ClientId;
@@ -35,27 +36,28 @@ const TRY_AGAIN: Millis = 20_000;
 
 /// What DHCP over a bond may hope for.
 #[derive(Default)]
-struct Prospects {
+pub(super) struct Prospects {
     /// Frames leave the bond.
-    can_send: bool,
+    pub(super) can_send: bool,
     /// The partner says that it takes them.
-    agreed: bool,
+    pub(super) agreed: bool,
     /// It is worth trying although no partner was heard.
-    hopeful: bool,
+    pub(super) hopeful: bool,
     /// Ports that send.
-    sending: usize,
-}
-
-/// Option 61 for this address.
-pub fn client_id(policy: ClientId, mac: Mac) -> Option<Vec<u8>> {
-    match policy {
-        ClientId::Mac => Some(client_id_of_mac(mac)),
-        ClientId::Duid => Some(client_id_of_duid(mac)),
-        ClientId::None => None,
-    }
+    pub(super) sending: usize,
 }
 
 impl Engine {
+    /// Option 61 of an interface: that of the words (`rd.net.dhcp.client-id=`), else by the policy.
+    pub(super) fn client_id(&self, name: &str, mac: Mac) -> Option<Vec<u8>> {
+        let of_words = self.plan.dhcp.client_ids.get(name).and_then(|words| client_id_of_words(words));
+        of_words.or_else(|| match self.plan.dhcp.client_id {
+            ClientId::Mac => Some(client_id_of_mac(mac)),
+            ClientId::Duid => Some(client_id_of_duid(mac)),
+            ClientId::None => None,
+        })
+    }
+
     pub(super) fn drive_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let Prospects { can_send, agreed, hopeful, sending } = self.prospects(now, which);
         let target = &mut self.targets[which];
@@ -139,7 +141,7 @@ impl Engine {
         }
     }
 
-    fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
+    pub(super) fn prospects(&mut self, now: Millis, which: usize) -> Prospects {
         let (sending, agreed) = match self.verdict_below(which) {
             Verdict::Ready { ports, .. } => (ports.len(), true),
             Verdict::Distributing { .. } => (1, false),
@@ -158,8 +160,12 @@ impl Engine {
     }
 
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        let target = &mut self.targets[which];
+        let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
+        let client_id = self.client_id(target.name(), mac);
+        let mtu =
+            self.view.links.get(index).map_or(1_500, |link| u16::try_from(link.mtu).unwrap_or(u16::MAX));
+        let target = &mut self.targets[which];
         // Once: after that the machine knows better.
         let of_another =
             self.config.previous.as_mut().and_then(|state| state.lease.remove(&target.spec.name));
@@ -169,10 +175,10 @@ impl Engine {
         let config = machine::Config {
             mac,
             seed: self.config.seed,
-            client_id: client_id(self.plan.dhcp.client_id, mac),
+            client_id,
             hostname: self.plan.hostname.clone(),
             vendor_class: self.plan.dhcp.vendor_class.clone(),
-            mtu: 1500,
+            mtu,
             previous,
         };
         target.machine = Some(Machine::new(config, now));
@@ -196,7 +202,13 @@ impl Engine {
     }
 
     /// Steps the machine and translates what it wants.
-    fn dhcp(&mut self, now: Millis, which: usize, event: machine::Event<'_>, out: &mut Vec<Action>) {
+    pub(super) fn dhcp(
+        &mut self,
+        now: Millis,
+        which: usize,
+        event: machine::Event<'_>,
+        out: &mut Vec<Action>,
+    ) {
         let target = &mut self.targets[which];
         let (Some(machine), Some(index)) = (&mut target.machine, target.index) else { return };
         for action in machine.step(now, event) {
@@ -207,6 +219,8 @@ impl Engine {
                 }
                 machine::Action::Bound(lease) => self.bound(now, which, *lease, out),
                 machine::Action::Unbound(loss) => self.unbound(now, which, loss, out),
+                // Told with whoever has it.
+                machine::Action::Note(Note::Conflict(_)) => {}
                 machine::Action::Note(note) => {
                     let line = format!("{}: DHCP: {note}", self.targets[which].spec.name);
                     out.push(Action::Say(log::Level::Info, line));
@@ -224,12 +238,21 @@ impl Engine {
         let old = before.as_ref().or(target.previous.as_ref());
         let confirmed = old.is_none_or(|old| old.obtained_at != lease.obtained_at);
         target.previous = None;
+        target.duplicate = None;
+        target.lost = None;
         // Held in any case; but where nothing can be sent and nobody has confirmed it there is no network.
         target.done |= confirmed || can_send;
         if target.done {
             self.times.address.get_or_insert(now);
         }
         let renewed = before.is_some() && target.addresses.contains(&leased);
+        if !renewed && target.probing.as_ref().is_none_or(|probing| !probing.is_of(lease.address)) {
+            // Nobody was asked for it: Rapid Commit, or another address at a renewal.
+            target.probing = Some(Probing::new(lease.address, now));
+        }
+        if !renewed || before.as_ref().is_some_and(|before| before.mtu != lease.mtu) {
+            self.set_lease_mtu(which, lease.mtu, out);
+        }
         if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
             // Only the lifetime is new: nothing else is touched, nobody is told.
             self.set_names(out);
@@ -266,7 +289,7 @@ impl Engine {
         for (to, via) in routes(lease) {
             self.route(which, to, via.map(Into::into), Some(network.ip().into()), out);
         }
-        self.written_routes(which, out);
+        self.written_routes(which, Family::V4, out);
         self.announce(now, which, out);
     }
 
@@ -279,7 +302,11 @@ impl Engine {
         };
         self.remove_addresses(which, None, out);
         let target = &mut self.targets[which];
-        target.lease = None;
+        let address = target.lease.as_ref().or(target.previous.as_ref()).map(|lease| lease.address);
+        target.duplicate = address.filter(|_| loss == Loss::Conflict).map(Into::into);
+        if let Some(lease) = target.lease.take().or(target.previous.take()) {
+            target.lost = Some(format!("{} is gone: {why}", lease.address));
+        }
         target.previous = None;
         target.gateways.retain(|gateway| gateway.is_ipv6());
         target.done = false;

@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
 use crate::settle::is_temporary;
+use crate::trouble::Finding;
 
 /// For the bonds to be built, once their ports are there. Milliseconds.
 pub(super) const BUILDING: Millis = 30_000;
@@ -36,7 +37,11 @@ impl Engine {
         let dead = |(_, target): &(usize, &target::Target)| {
             target.bond.is_none() && !target.ready && target.plain == Verdict::NoCarrier
         };
-        let Some(since) = self.times.settled else { return };
+        // One port after the other has its turn.
+        if self.single_port().is_some() && self.targets.iter().any(target::Target::wants_lease) {
+            return;
+        }
+        let Some(since) = self.single_since().or(self.times.settled) else { return };
         let Some(name) = self.awaited().find(dead).map(|(_, target)| target.name().to_owned()) else {
             return;
         };
@@ -91,12 +96,19 @@ impl Engine {
         if !self.is_over(now, since + limit) {
             return;
         }
+        if self.fall_back(now, which, out) {
+            return;
+        }
         let sentence = self.partner_sentence(now, which);
         self.over("partner", Exit::NoPartner, sentence, out);
     }
 
     fn lease_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
-        let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
+        if self.single_port().is_some() && self.targets.iter().any(target::Target::wants_lease) {
+            self.take_turns(now, out);
+            return;
+        }
+        let limit = self.lease_limit_millis();
         let Some((since, which)) =
             self.awaited().filter_map(|(which, target)| Some((target.begun()?, which))).min()
         else {
@@ -105,8 +117,18 @@ impl Engine {
         if !self.is_over(now, since + limit) {
             return;
         }
+        if self.targets[which].has_some() && !self.targets[which].is_done() {
+            // The other family has an address: an installer has its network.
+            self.do_without(which, out);
+            return;
+        }
         let sentence = self.lease_sentence(which, limit);
         self.over("lease", Exit::NoAddress, sentence, out);
+    }
+
+    /// For all attempts at a lease. Milliseconds.
+    pub(super) fn lease_limit_millis(&self) -> Millis {
+        Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1))
     }
 
     /// Whether a limit is reached; if not, the engine is woken then.
@@ -117,7 +139,7 @@ impl Engine {
         now >= at
     }
 
-    fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
+    pub(super) fn over(&mut self, what: &'static str, exit: Exit, sentence: String, out: &mut Vec<Action>) {
         if self.config.limited && !self.came_online {
             self.fail(exit, sentence, out);
         } else {
@@ -137,15 +159,22 @@ impl Engine {
                 bond.name
             ),
             Verdict::NoPartner if bond.mode == Mode::Lacp => format!(
-                "no LACP partner on {} within {seconds} s ({ports}){}; set these switch ports to one LACP (802.3ad) group \
-                 in active mode, or boot with bondmode=active-backup",
+                "no LACP partner on {} within {seconds} s ({ports}){}; {}",
                 bond.name,
-                self.tried_anyway()
+                self.tried_anyway(),
+                self.why(
+                    which,
+                    "set these switch ports to one LACP (802.3ad) group in active mode, or boot with \
+                     bondmode=active-backup"
+                )
             ),
             Verdict::Negotiating { partner } | Verdict::Distributing { partner } => format!(
-                "LACP partner {partner} is heard on {}, but no port passed traffic within {seconds} s ({ports}); check \
-                 that these switch ports are in one group, with the same speed and VLANs",
-                bond.name
+                "LACP partner {partner} is heard on {}, but no port passed traffic within {seconds} s ({ports}); {}",
+                bond.name,
+                self.why(
+                    which,
+                    "check that these switch ports are in one group, with the same speed and VLANs"
+                )
             ),
             Verdict::Down => format!(
                 "{} was not up within {seconds} s: something else sets it down; look what else configures the network",
@@ -160,6 +189,11 @@ impl Engine {
         }
     }
 
+    /// What is wrong with the ports of a bond, and what to do about it; or what is to be done in any case.
+    fn why(&self, which: usize, otherwise: &str) -> String {
+        self.first_finding(which).map_or_else(|| otherwise.to_owned(), Finding::line)
+    }
+
     fn tried_anyway(&self) -> String {
         let sent: u32 = self.targets.iter().map(target::Target::discovers).sum();
         if sent == 0 {
@@ -172,20 +206,30 @@ impl Engine {
     fn lease_sentence(&self, which: usize, limit: Millis) -> String {
         let target = &self.targets[which];
         let lacp = target.bond().map_or(String::new(), |bond| self.partner_clause(bond));
-        let refused = target.refusals();
-        let heard = if refused.is_empty() {
-            "no usable answer".to_owned()
-        } else {
-            format!("answers refused: {}", list(&refused))
+        if !target.wants_lease() || target.done {
+            return self.six_sentence(which, limit, &lacp);
+        }
+        let six = match target.six.is_done() {
+            true => String::new(),
+            false => format!("; IPv6: {}", self.six_clause(which)),
         };
+        let heard = target.heard();
         format!(
-            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}; check that a DHCP server is in this VLAN, \
-             or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",
+            "no DHCP lease on {} within {} s: {lacp}{} DISCOVERs sent, {heard}{six}; {}check that a DHCP server is in this \
+             VLAN, or give a static address: ip=ADDRESS::GATEWAY:NETMASK::{}:none",
             target.name(),
             limit / 1_000,
             target.discovers(),
+            self.vlan_finding(target.name()),
             target.name()
         )
+    }
+
+    /// That the switch port is in another VLAN says more than that nobody answers.
+    fn vlan_finding(&self, interface: &str) -> String {
+        let is_it =
+            |found: &&Finding| found.kind == "other-vlan" && found.ports.iter().any(|name| name == interface);
+        self.found_now().iter().find(is_it).map_or(String::new(), |found| found.line() + "; ")
     }
 
     fn partner_clause(&self, bond: usize) -> String {

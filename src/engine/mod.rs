@@ -5,18 +5,25 @@
 //! The files here follow that order: `earlier`, `settled`, `build`, the verdicts of `lacp`, `address`, `lease`, `hold`;
 //! `ending` and [`undo`] give back.
 
+mod account;
 mod address;
+mod auto;
 pub mod backoff;
 mod build;
+mod conflict;
 pub mod earlier;
 mod ending;
+mod fallback;
+mod findings;
 mod hold;
 mod lease;
+mod lease_mtu;
 mod limits;
 mod names;
 mod naming;
 mod refused;
 mod settled;
+pub mod six;
 mod snapshot;
 pub mod state;
 mod target;
@@ -24,8 +31,8 @@ mod tell;
 pub mod types;
 pub mod undo;
 mod upper;
+mod wires;
 
-pub use lease::client_id;
 pub use target::bond_below;
 
 #[cfg(test)]
@@ -36,7 +43,7 @@ use std::collections::BTreeMap;
 use crate::clock::Millis;
 use crate::lacp::verdict::{Hearing, Verdict, verdict};
 use crate::links::Link;
-use crate::plan::Plan;
+use crate::plan::{Bond, Plan};
 use crate::settle::{Settling, resolve::Wanted};
 use backoff::Backoffs;
 use state::{Found, Phase, State, Times, Waiting};
@@ -65,6 +72,8 @@ pub struct Config {
 #[derive(Debug)]
 struct BondWork {
     ports: Vec<Wanted>,
+    /// Since when its ports have been searched for (`auto`).
+    searched_since: Option<Millis>,
     index: Option<u32>,
     /// A create is under way: the bond that appears is ours.
     creating: bool,
@@ -89,6 +98,29 @@ struct BondWork {
     told: Option<Verdict>,
 }
 
+impl BondWork {
+    fn new(ports: Vec<Wanted>, now: Millis) -> Self {
+        Self {
+            ports,
+            searched_since: None,
+            index: None,
+            creating: false,
+            there_at_start: false,
+            late_options_sent: Default::default(),
+            joined: Default::default(),
+            left_out: Default::default(),
+            checked: false,
+            up_since: None,
+            verdict: Verdict::NoPorts,
+            verdict_since: now,
+            was_ready: false,
+            cut_since: None,
+            hearing: BTreeMap::new(),
+            told: None,
+        }
+    }
+}
+
 /// What is tried again with growing gaps.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Try {
@@ -102,6 +134,10 @@ enum Try {
     Shape(u32),
     Address(u32),
     Default(u32),
+    /// IPv6 settings.
+    Setting(u32),
+    /// A leased IPv6 address.
+    Address6(u32),
 }
 
 /// The engine.
@@ -121,6 +157,12 @@ pub struct Engine {
     /// The module's own words, where `modprobe` failed.
     module_refusal: Option<String>,
     found: Found,
+    /// What is heard on the cables, by the index of the port.
+    wires: BTreeMap<u32, wires::Wire>,
+    findings: findings::Findings,
+    /// What was fallen back to; and that it was, if only for a while: no second time.
+    fallen: Option<fallback::Fallen>,
+    fell_back: bool,
     times: Times,
     phase: Phase,
     waiting: Option<Waiting>,
@@ -153,35 +195,21 @@ pub struct Engine {
 impl Engine {
     /// An engine for `plan`; `now` is when its waits start.
     pub fn new(plan: Plan, config: Config, now: Millis) -> Self {
-        let bonds = plan
-            .bonds
-            .iter()
-            .map(|bond| BondWork {
-                ports: bond.ports.iter().map(|port| Wanted::parse(port)).collect(),
-                index: None,
-                creating: false,
-                there_at_start: false,
-                late_options_sent: Default::default(),
-                joined: Default::default(),
-                left_out: Default::default(),
-                checked: false,
-                up_since: None,
-                verdict: Verdict::NoPorts,
-                verdict_since: now,
-                was_ready: false,
-                cut_since: None,
-                hearing: BTreeMap::new(),
-                told: None,
-            })
-            .collect();
+        let ports = |bond: &Bond| bond.ports.iter().map(|port| Wanted::parse(port)).collect();
+        let bonds = plan.bonds.iter().map(|bond| BondWork::new(ports(bond), now)).collect();
         let targets = target::Target::of(&plan);
         let found = config.previous.as_ref().map(|state| state.found.clone()).unwrap_or_default();
         let settling = Settling::new(config.installer_names);
-        let came_online = config.previous.as_ref().is_some_and(|state| state.came_online);
+        let stands = |state: &State| !state.found.bonds.is_empty() || state.fallback_port.is_some();
+        let came_online = config.previous.as_ref().is_some_and(|state| state.came_online && stands(state));
         Self {
             bonds,
             targets,
             found,
+            wires: BTreeMap::new(),
+            findings: Default::default(),
+            fallen: None,
+            fell_back: false,
             times: Times { started: now, ..Times::default() },
             plan,
             config,
@@ -223,12 +251,15 @@ impl Engine {
                 self.look(now, view);
                 self.reconcile(now, &mut out);
                 self.hold_addresses(now, &mut out);
+                self.watch_six(now, &mut out);
                 // A bond that was found just now has its verdict at once.
                 self.judge(now);
             }
             Event::Failed { action, refusal } => self.failed(action, refusal, &mut out),
             Event::Stop(signal) => self.stop(signal, &mut out),
             Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
+            Event::Six { index, incoming } => self.six_incoming(now, index, incoming, &mut out),
+            Event::Arp { index, packet } => self.arp(now, index, packet, &mut out),
             Event::Tick if self.looked => self.reconcile(now, &mut out),
             Event::Tick => {}
         }
@@ -277,6 +308,7 @@ impl Engine {
                 work.there_at_start = view.links.named(&bond.name).is_some();
             }
             self.take_up(view);
+            self.stay_fallen(now);
         }
         self.looked = true;
         let shape = |link: &Link| (link.index, link.up, link.carrier, link.controller);
@@ -284,6 +316,10 @@ impl Engine {
             self.stirred_at = now;
         }
         self.view = view.clone();
+        self.view.heard = Vec::new();
+        self.listen(now, view);
+        self.look_at_routers();
+        self.findings.due = true;
         self.settling.look(now, &view.links, &view.udev, view.named);
     }
 
@@ -327,8 +363,14 @@ impl Engine {
         if self.rename(now, out) || self.times.settled.is_none() && !self.settle(now, out) {
             return;
         }
+        self.shape_six(now, out);
+        if self.rise_again(now, out) {
+            return;
+        }
         for bond in 0..self.bonds.len() {
-            self.build_bond(now, bond, out);
+            if !self.search(now, bond, out) {
+                self.build_bond(now, bond, out);
+            }
             if self.outcome.is_some() {
                 return;
             }
@@ -343,6 +385,7 @@ impl Engine {
         }
         if self.times.settled.is_some() {
             self.drive_addresses(now, out);
+            self.find(now, out);
             self.advance(now, out);
         }
         if self.outcome.is_none() {
@@ -363,6 +406,7 @@ impl Engine {
         let addressed = self.awaited().next().is_none();
         self.phase = match () {
             () if built && addressed => Phase::Online,
+            () if self.searching().is_some() => Phase::Lacp,
             () if !built => Phase::Building,
             () if !ready => Phase::Lacp,
             () => Phase::Dhcp,

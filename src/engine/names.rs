@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Engine;
-use super::lease::client_id;
 use super::state::Client;
 use super::target::Target;
 use super::types::Action;
+
+/// Most names of the search list that is written.
+const MOST_SEARCH: usize = 16;
 
 /// Names as they were written last.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,11 +28,21 @@ impl Engine {
         let servers = self.name_servers();
         let had_servers = self.names.as_ref().is_some_and(|names| !names.servers.is_empty());
         let host = self.host_name();
-        let search = self.targets.iter().filter_map(|target| target.lease.as_ref()).find_map(|lease| {
+        let leases = self.targets.iter().filter_map(|target| target.lease.as_ref());
+        let mut search = leases.filter(|_| self.plan.peerdns).find_map(|lease| {
             let domain = lease.domain.clone().into_iter().collect::<Vec<_>>();
             Some(if lease.search.is_empty() { domain } else { lease.search.clone() })
                 .filter(|list| !list.is_empty())
         });
+        // Behind those of DHCPv4.
+        if self.plan.peerdns {
+            for name in self.targets.iter().flat_map(|target| target.six.search()) {
+                let search = search.get_or_insert_default();
+                if !search.contains(&name) && search.len() < MOST_SEARCH {
+                    search.push(name);
+                }
+            }
+        }
         let names = Names {
             servers: servers.clone(),
             search: search.clone().unwrap_or_default(),
@@ -52,15 +64,31 @@ impl Engine {
         }
     }
 
-    /// Name servers in order: `nameserver=`, those of `ip=`, those of the leases.
+    /// Name servers in order: `nameserver=`, those of `ip=`, those of DHCPv4, of DHCPv6, of routers.
     pub(super) fn name_servers(&self) -> Vec<IpAddr> {
         let written = self.plan.dns.iter().copied();
         let spec = self.targets.iter().flat_map(|target| target.spec.dns.iter().copied());
         let leased =
             self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.dns);
         let leased = leased.map(|address| IpAddr::V4(*address)).filter(|_| self.plan.peerdns);
+        let learnt = self.targets.iter().flat_map(|target| target.six.servers()).map(IpAddr::V6);
+        let learnt = learnt.filter(|_| self.plan.peerdns);
         let mut all = Vec::new();
-        for server in written.chain(spec).chain(leased) {
+        for server in written.chain(spec).chain(leased).chain(learnt) {
+            if !all.contains(&server) {
+                all.push(server);
+            }
+        }
+        all
+    }
+
+    /// Time servers: those of `ip=`, then those of the leases (option 42).
+    pub(super) fn time_servers(&self) -> Vec<IpAddr> {
+        let written = self.targets.iter().flat_map(|target| target.spec.ntp.iter().copied());
+        let leased =
+            self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.ntp);
+        let mut all = Vec::new();
+        for server in written.chain(leased.copied().map(IpAddr::V4)) {
             if !all.contains(&server) {
                 all.push(server);
             }
@@ -72,7 +100,7 @@ impl Engine {
     pub(super) fn clients(&self) -> BTreeMap<String, Client> {
         let client = |target: &Target| {
             let mac = target.mac.filter(|_| target.machine.is_some())?;
-            let client_id = client_id(self.plan.dhcp.client_id, mac);
+            let client_id = self.client_id(target.name(), mac);
             Some((target.name().to_owned(), Client { mac, client_id }))
         };
         let mut all = self.config.previous.as_ref().map(|state| state.clients.clone()).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What could not be done: when it is tried again, when it ends the work, and with which sentence.
 
+use super::six::types as six;
 use super::tell::list;
 use super::types::{Action, Exit, Refusal};
 use super::{Engine, Try};
@@ -50,6 +51,13 @@ impl Engine {
                     format!("the kernel refused the options of {name} ({}): {text}", given.join(","));
                 self.refused(sentence, out);
             }
+            // It was so before, or there is no IPv6 at all: nothing to undo.
+            Action::Quiet { index, quiet: true } => {
+                for nic in self.found.nics.iter_mut().filter(|nic| nic.index == *index) {
+                    nic.quiet = false;
+                }
+            }
+            Action::Quiet { .. } => {}
             Action::Enslave { port, .. } => {
                 let what = Try::Enslave(*port);
                 if self.tries.count(&what) == 1 {
@@ -79,6 +87,22 @@ impl Engine {
                 let sentence = format!("no packet socket on {}: {text}", self.name_of(*index));
                 self.refused(sentence, out);
             }
+            Action::Six(
+                six @ (six::Action::OpenRouters(_)
+                | six::Action::OpenDhcp(_)
+                | six::Action::SetAddress { .. }),
+            ) => {
+                let what = super::tell::name(action, &self.view.links);
+                // An address that the kernel does not take: without it there is no lease, and the limit tells.
+                let sentence = format!("the kernel refused {what}: {text}");
+                match six {
+                    six::Action::SetAddress { .. } => out.push(Action::Say(log::Level::Error, sentence)),
+                    _ => self.refused(sentence, out),
+                }
+            }
+            // /proc/sys may be read-only, and stays so.
+            Action::Six(six::Action::Setting { index, .. })
+                if self.tries.count(&Try::Setting(*index)) > 3 => {}
             // It went with its lifetime, or with somebody else.
             Action::DelAddress { .. } if refusal.errno == EADDRNOTAVAIL => {}
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => {
@@ -91,6 +115,20 @@ impl Engine {
                 }
                 out.push(Action::Say(log::Level::Error, sentence));
             }
+            Action::SetLink { index, mac: None, mtu: Some(mtu) }
+                if let Some(line) = self.refused_mtu(*index, *mtu, &text) =>
+            {
+                out.push(Action::Say(log::Level::Warn, line));
+            }
+            Action::OpenArp { index, address } => {
+                let line = format!(
+                    "whether {address} is in use can't be found out on {}: {text}",
+                    self.name_of(*index)
+                );
+                out.push(Action::Say(log::Level::Warn, line));
+            }
+            // One of three.
+            Action::Probe { .. } => {}
             other => {
                 let text = format!("{}: {text}", super::tell::name(other, &self.view.links));
                 out.push(Action::Say(log::Level::Warn, text));

@@ -1,14 +1,17 @@
 //! What is known: the value behind `state.json`. `status`, `wait`, `down` and a restarted engine live from it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnetwork::IpNetwork;
+use ipnetwork::{IpNetwork, Ipv6Network};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
+use crate::dhcp::v6::Lease as Lease6;
+use crate::lldp::neighbour::Neighbour;
 use crate::mac::Mac;
+use crate::trouble::{Finding, Router};
 
 /// The whole of `state.json`, version 1. Times are milliseconds of `CLOCK_BOOTTIME`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -37,12 +40,24 @@ pub struct State {
     pub bonds: Vec<BondState>,
     /// Ports of the bonds.
     pub ports: Vec<PortState>,
+    /// The port that stands in for the bond, as there was no LACP partner.
+    #[serde(default)]
+    pub fallback_port: Option<String>,
     /// The interface that the installer uses.
     pub interface: Option<String>,
     /// Addresses set by us.
     pub addresses: Vec<IpNetwork>,
+    /// VLAN interfaces.
+    #[serde(default)]
+    pub vlans: Vec<VlanState>,
     /// Default router.
     pub gateway: Option<IpAddr>,
+    /// What the kernel knows of it.
+    #[serde(default)]
+    pub router: Router,
+    /// What is wrong, and what to do about it.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Name servers in use.
     pub dns: Vec<IpAddr>,
     /// Host name that was asked for or leased.
@@ -51,6 +66,15 @@ pub struct State {
     pub lease: BTreeMap<String, Lease>,
     /// As what the DHCP client presents itself, by interface.
     pub clients: BTreeMap<String, Client>,
+    /// IPv6, by interface.
+    #[serde(default)]
+    pub ipv6: BTreeMap<String, Ipv6State>,
+    /// What came of DHCP so far, by interface.
+    #[serde(default)]
+    pub dhcp: BTreeMap<String, Account>,
+    /// Time servers of the words and of the leases: for others to use.
+    #[serde(default)]
+    pub ntp: Vec<IpAddr>,
     /// When what was reached.
     pub times: Times,
     /// What was there before, to be given back.
@@ -91,7 +115,7 @@ pub struct Waiting {
 }
 
 /// A bond as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BondState {
     /// Interface name.
     pub name: String,
@@ -111,10 +135,24 @@ pub struct BondState {
     pub verdict: String,
     /// Nothing can be sent over it.
     pub cut_off: bool,
+    /// It is in a mode that the words do not ask for, as there was no LACP partner.
+    #[serde(default)]
+    pub fallback: bool,
+}
+
+/// A VLAN interface of the words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VlanState {
+    /// Interface name.
+    pub name: String,
+    /// 1–4094.
+    pub id: u16,
+    /// Name of the interface below.
+    pub link: String,
 }
 
 /// A port as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PortState {
     /// Interface name.
     pub name: String,
@@ -122,6 +160,21 @@ pub struct PortState {
     pub index: u32,
     /// Its own address.
     pub mac: Option<Mac>,
+    /// Name of its driver.
+    #[serde(default)]
+    pub driver: Option<String>,
+    /// Mbit/s, where it has carrier and the driver tells it.
+    #[serde(default)]
+    pub speed: Option<u32>,
+    /// System id of its LACP partner.
+    #[serde(default)]
+    pub partner_system: Option<Mac>,
+    /// The partner's operational key.
+    #[serde(default)]
+    pub partner_key: Option<u16>,
+    /// The switch port at the other end, by LLDP.
+    #[serde(default)]
+    pub neighbour: Option<Neighbour>,
     /// Name of its bond.
     pub bond: String,
     /// It is a port of that bond now.
@@ -145,6 +198,52 @@ pub struct Client {
     pub mac: Mac,
     /// Option 61.
     pub client_id: Option<Vec<u8>>,
+}
+
+/// IPv6 on an interface.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Ipv6State {
+    /// Default router: one that advertises itself, else that of the words.
+    pub router: Option<Ipv6Addr>,
+    /// Routers say that there are addresses by DHCPv6.
+    pub managed: bool,
+    /// Routers say that there is more by DHCPv6.
+    pub other: bool,
+    /// MTU that the router advertises.
+    pub mtu: Option<u32>,
+    /// Prefixes of the link, as the router advertises them.
+    pub prefixes: Vec<Ipv6Network>,
+    /// Addresses of those prefixes (SLAAC).
+    pub addresses: Vec<Ipv6Addr>,
+    /// Addresses that turned out to be another station's.
+    pub duplicates: Vec<Ipv6Addr>,
+    /// As whom the DHCPv6 client presents itself.
+    pub duid: Option<Vec<u8>>,
+    /// And for which of its interfaces.
+    pub iaid: Option<u32>,
+    /// The DHCPv6 lease.
+    pub lease: Option<Lease6>,
+    /// DHCPv6 answers that were refused, with the reasons.
+    pub refused: Vec<String>,
+    /// Why there is not what the words ask for; empty: there is.
+    pub missing: String,
+}
+
+/// What came of DHCP on one interface, since it last began from nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// DISCOVERs sent.
+    pub discovers: u32,
+    /// REQUESTs sent.
+    pub requests: u32,
+    /// OFFERs that counted; from ten on only the first digit is kept.
+    pub offers: u32,
+    /// NAKs that counted; as `offers`.
+    pub naks: u32,
+    /// When the first DISCOVER was sent.
+    pub since_ms: Option<Millis>,
+    /// What was heard and did not do, and why: a clause each. What came from the network is escaped.
+    pub heard: Vec<String>,
 }
 
 /// When what was reached.
@@ -184,6 +283,9 @@ pub struct Found {
     /// Addresses that we set on those.
     #[serde(default)]
     pub own: Vec<FoundAddress>,
+    /// Their IPv6 settings that were changed.
+    #[serde(default)]
+    pub settings: Vec<FoundSetting>,
     /// NICs that got other names, in their order.
     #[serde(default)]
     pub renames: Vec<FoundName>,
@@ -196,6 +298,13 @@ pub struct Found {
     /// Everything that the first port had was moved onto the bond while it was in use (`flip`).
     #[serde(default)]
     pub flipped: bool,
+}
+
+impl Found {
+    /// Nothing is to be given back.
+    pub fn is_empty(&self) -> bool {
+        self.bonds.is_empty() && self.nics.is_empty()
+    }
 }
 
 /// A NIC before it was a port.
@@ -227,6 +336,20 @@ pub struct FoundNic {
     pub mac: Option<Mac>,
     /// Bytes.
     pub mtu: u32,
+    /// It was kept from speaking by itself.
+    #[serde(default)]
+    pub quiet: bool,
+}
+
+/// An IPv6 setting of a NIC before it was changed (`/proc/sys/net/ipv6/conf`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundSetting {
+    /// Interface index.
+    pub index: u32,
+    /// Name of the file.
+    pub name: String,
+    /// What it held.
+    pub value: u32,
 }
 
 /// The name of a NIC before it got another one.

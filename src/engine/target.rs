@@ -1,17 +1,19 @@
 //! One interface that the plan addresses, and what is known of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
+use super::conflict::Probing;
+use super::six::Six;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
-use crate::dhcp::v4::note::Refused;
 use crate::lacp::verdict::Verdict;
 use crate::links::{Link, Links};
 use crate::mac::Mac;
 use crate::plan::{Interface, Method4, Method6, Plan};
+use crate::trouble::Router;
 
 /// One interface to be addressed.
 #[derive(Debug)]
@@ -51,8 +53,20 @@ pub(super) struct Target {
     pub(super) paused: bool,
     /// No traffic has passed for a while: when some does again a lease is checked, a static address announced.
     pub(super) cut: bool,
+    /// An address that another station turned out to have.
+    pub(super) duplicate: Option<IpAddr>,
+    /// What the kernel knows of the default router.
+    pub(super) router_seen: Router,
     /// When the addresses are to be announced once more.
     pub(super) announce_at: Option<Millis>,
+    /// IPv6, but for what stands in the words.
+    pub(super) six: Six,
+    /// Whether somebody else has the address is being found out.
+    pub(super) probing: Option<Probing>,
+    /// Why the last address is gone; none: there is one, or never was.
+    pub(super) lost: Option<String>,
+    /// MTU before that of a lease, bytes.
+    pub(super) mtu_before: Option<u32>,
 }
 
 impl Target {
@@ -80,7 +94,13 @@ impl Target {
             was_down: false,
             paused: false,
             cut: false,
+            duplicate: None,
+            router_seen: Router::Unknown,
             announce_at: None,
+            six: Six::default(),
+            probing: None,
+            lost: None,
+            mtu_before: None,
         };
         plan.interfaces.iter().map(new).collect()
     }
@@ -125,12 +145,30 @@ impl Target {
         self.paused = false;
         self.cut = false;
         self.announce_at = None;
+        self.six.lose_link();
+        self.probing = None;
+        self.mtu_before = None;
     }
 
     /// It has what it is to have.
     pub(super) fn is_done(&self) -> bool {
         let leased = self.done || !self.wants_lease();
-        leased && (self.ready || self.wants_lease() && !self.is_static())
+        let learns = self.wants_lease() || self.spec.ipv6.method != Method6::None;
+        let passes = self.ready || learns && !self.is_static();
+        let all = leased && self.six.is_done();
+        // At a limit what one family has is enough.
+        let enough = self.six.does() || self.six.does_without() && self.has_ipv4();
+        passes && (all || enough)
+    }
+
+    /// There is an IPv4 address.
+    fn has_ipv4(&self) -> bool {
+        self.done || self.spec.ipv4.method == Method4::Static && self.written
+    }
+
+    /// There is an address of one family at least, while the other is awaited.
+    pub(super) fn has_some(&self) -> bool {
+        self.has_ipv4() || self.six.has_some()
     }
 
     pub(super) fn wants_lease(&self) -> bool {
@@ -167,12 +205,18 @@ impl Target {
         self.gateways.iter().find(|gateway| gateway.is_ipv4()).copied()
     }
 
+    /// The default router of IPv6 that stands in the words.
+    pub(super) fn gateway6(&self) -> Option<Ipv6Addr> {
+        self.gateways.iter().find_map(|gateway| if let IpAddr::V6(via) = gateway { Some(*via) } else { None })
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpNetwork> + '_ {
         self.addresses.iter().copied()
     }
 
     pub(super) fn deadline(&self) -> Option<Millis> {
-        self.machine.as_ref().and_then(Machine::deadline)
+        let four = self.machine.as_ref().and_then(Machine::deadline);
+        [four, self.six.deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn discovers(&self) -> u32 {
@@ -182,17 +226,6 @@ impl Target {
     /// DISCOVERs go out, and nobody has offered yet.
     pub(super) fn is_selecting(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.state() == machine::State::Selecting)
-    }
-
-    /// Answers that were heard and refused, with the reasons.
-    pub(super) fn refusals(&self) -> Vec<String> {
-        self.machine.as_ref().map_or_else(Vec::new, |machine| {
-            let text = |refused: &Refused| {
-                let server = refused.server.map_or("a server".to_owned(), |server| server.to_string());
-                format!("{server}: {} ({} times)", refused.why, refused.count)
-            };
-            machine.heard().refused.iter().map(text).collect()
-        })
     }
 }
 

@@ -1,11 +1,15 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
+use super::fallback::Fallen;
+use super::six::types as six;
 use super::state::{BondState, Phase, PortState, Waiting};
 use super::types::{Action, Exit};
-use super::{Engine, Try, target};
+use super::wires::{Wire, is_ready};
+use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
-use crate::links::Links;
+use crate::links::{Link, Links};
+use crate::mac::Mac;
 
 /// A wait is told when it has lasted so long; shorter ones are noise. Milliseconds.
 const WORTH_TELLING: Millis = 1_000;
@@ -34,7 +38,10 @@ impl Engine {
                 let since = self.building_since.or(self.times.settled).unwrap_or(now);
                 self.wait(self.building(), since, Some(super::limits::BUILDING));
             }
-            Phase::Lacp => self.wait_for_partner(now),
+            Phase::Lacp => match self.searching() {
+                Some((what, since)) => self.wait(what, since, Some(self.lacp_limit())),
+                None => self.wait_for_partner(now),
+            },
             Phase::Dhcp if self.bonds.iter().any(|work| !work.verdict.can_send()) => {
                 self.wait_for_partner(now)
             }
@@ -95,8 +102,10 @@ impl Engine {
         let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
         let what = if *self.verdict_below(which) == Verdict::NoCarrier {
             format!("carrier on {}", target.name())
-        } else if target.wants_lease() {
+        } else if target.wants_lease() && !target.done {
             format!("a DHCP lease on {}", target.name())
+        } else if !target.six.is_done() {
+            self.six_wait(which)
         } else {
             format!("the LACP partner of {} to distribute", target.name())
         };
@@ -156,9 +165,6 @@ impl Engine {
             }
             _ => None,
         };
-        if matches!(verdict, Verdict::Ready { partner: Some(_), .. }) {
-            self.tell_speeds(which, out);
-        }
         self.bonds[which].told = Some(verdict);
         if let Some((level, line)) = line {
             if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
@@ -170,41 +176,20 @@ impl Engine {
         }
     }
 
-    /// LACP joins only ports of one speed (IEEE 802.1AX-2020 6.7.1): the others do nothing. Told once.
-    fn tell_speeds(&mut self, which: usize, out: &mut Vec<Action>) {
-        let Some(bond) = self.bonds[which].index else { return };
-        let ports = self.view.links.ports_of(bond);
-        let speeds: Vec<(&str, u32)> =
-            ports.filter_map(|port| Some((port.name.as_str(), port.speed?))).collect();
-        let Some((_, first)) = speeds.first() else { return };
-        if speeds.iter().all(|(_, speed)| speed == first) || !self.told.insert("speeds") {
-            return;
-        }
-        let each: Vec<String> =
-            speeds.iter().map(|(name, speed)| format!("{name}: {speed} Mbit/s")).collect();
-        let line = format!(
-            "the ports of one LACP bond should have one speed, as only those pass traffic ({})",
-            list(&each)
-        );
-        out.push(Action::Say(log::Level::Warn, line));
-    }
-
     /// The line with which the work is done.
     pub(super) fn online_sentence(&self, now: Millis) -> String {
-        let addresses: Vec<_> = self
-            .targets
-            .iter()
-            .flat_map(target::Target::addresses)
-            .map(|address| address.to_string())
-            .collect();
+        let addresses: Vec<_> = self.all_addresses().iter().map(ToString::to_string).collect();
         let place = self.targets.first().map_or("", |target| target.name());
         let after = now.saturating_sub(self.times.started);
         let leased = self.targets.iter().any(|target| target.lease().is_some());
         let no_partner = self.bonds.iter().any(|work| matches!(work.verdict, Verdict::NoPartner));
-        let how = if leased && no_partner {
-            "; no LACP partner, the switch forwards all the same (LACP fallback?)"
-        } else {
-            ""
+        let how = match &self.fallen {
+            Some(Fallen::Mode(..)) => "; fallback: active-backup, as there is no LACP partner",
+            Some(Fallen::Single(_)) => "; fallback: one port without a bond, as there is no LACP partner",
+            None if leased && no_partner => {
+                "; no LACP partner, the switch forwards all the same (LACP fallback?)"
+            }
+            None => "",
         };
         format!(
             "online: {} on {place}, {}.{:02} s after the start{how}",
@@ -229,10 +214,21 @@ impl Engine {
                 created: found.is_some_and(|found| found.before.is_none()),
                 verdict: describe(&work.verdict),
                 // A switch with LACP fallback forwards without a partner.
+                fallback: self.is_fallen(self.bonds.iter().position(|other| std::ptr::eq(other, work))?),
                 cut_off: !(work.verdict.can_send() || self.came_online && work.verdict == Verdict::NoPartner),
             })
         };
         self.bonds.iter().zip(&self.plan.bonds).filter_map(state).collect()
+    }
+
+    /// Who the partner of a port is: by what was heard on its cable, else, of the active aggregator, by the bond's word.
+    fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
+        if let Some(pdu) = self.wire(port.index).and_then(|wire| wire.theirs) {
+            return (Some(pdu.actor.system), Some(pdu.actor.key));
+        }
+        let bond = work.index.and_then(|index| self.view.links.get(index)).and_then(Link::bond);
+        let bond = bond.filter(|_| is_ready(work, &port.name));
+        (bond.and_then(|bond| bond.partner), bond.and_then(|bond| bond.partner_key))
     }
 
     pub(super) fn port_states(&self) -> Vec<PortState> {
@@ -244,10 +240,17 @@ impl Engine {
             };
             for port in self.ports_there(work) {
                 let side = port.port.unwrap_or_default();
+                let wire = self.wire(port.index);
+                let (partner_system, partner_key) = self.partner_of(work, port);
                 out.push(PortState {
                     name: port.name.clone(),
                     index: port.index,
                     mac: port.own_mac(),
+                    driver: port.driver.clone(),
+                    speed: port.speed,
+                    partner_system,
+                    partner_key,
+                    neighbour: wire.and_then(Wire::neighbour).cloned(),
                     bond: bond.name.clone(),
                     in_bond: port.controller.is_some() && port.controller == work.index,
                     carrier: port.carrier,
@@ -288,6 +291,23 @@ fn describe(verdict: &Verdict) -> String {
     }
 }
 
+/// The same of what IPv6 needs.
+fn name6(action: &six::Action, link: impl Fn(u32) -> String) -> String {
+    match action {
+        six::Action::Setting { index, name, value } => {
+            format!("setting {name} of {} to {value}, which IPv6 needs", link(*index))
+        }
+        six::Action::OpenRouters(index) => format!("hearing router advertisements on {}", link(*index)),
+        six::Action::OpenDhcp(index) => format!("the DHCPv6 socket on {}", link(*index)),
+        six::Action::Close(index) => format!("closing the IPv6 sockets of {}", link(*index)),
+        six::Action::Solicit { index, .. } => format!("asking for routers on {}", link(*index)),
+        six::Action::Send { index, .. } => format!("sending a DHCPv6 message on {}", link(*index)),
+        six::Action::SetAddress { index, address, .. } => {
+            format!("the address {address} on {}", link(*index))
+        }
+    }
+}
+
 /// What an action was about, for a line that says it failed.
 pub(super) fn name(action: &Action, links: &Links) -> String {
     let link =
@@ -315,6 +335,7 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
         Action::Announce { index, address, .. } => format!("announcing {address} on {}", link(*index)),
         Action::Broadcast { index, .. } => format!("sending a DHCP message on {}", link(*index)),
         Action::Unicast { index, to, .. } => format!("sending a DHCP message to {to} on {}", link(*index)),
+        Action::Six(action) => name6(action, link),
         Action::Resolver { .. } => "writing resolv.conf".into(),
         Action::HostName { name, .. } => format!("setting the host name {name}"),
         Action::RestoreFiles => "restoring resolv.conf and the host name".into(),

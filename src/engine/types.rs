@@ -4,10 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::IpNetwork;
 
+use super::six::types as six;
 use super::state::{FoundAddress, FoundDefault};
-use crate::links::Links;
+use crate::lacp::frame::Lacpdu;
+use crate::links::{Address6, Links};
+use crate::lldp::frame::Lldpdu;
 use crate::mac::Mac;
 use crate::settle::Udev;
+use crate::trouble::Router;
 
 /// One look at the machine.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,6 +26,36 @@ pub struct View {
     pub addresses: Vec<FoundAddress>,
     /// IPv4 default routes of the main table.
     pub defaults: Vec<FoundDefault>,
+    /// All IPv6 addresses.
+    pub addresses6: Vec<Address6>,
+    /// Interfaces with an IPv6 default route in the main table.
+    pub defaults6: Vec<u32>,
+    /// How the kernel knows the routers that were asked about.
+    pub routers: Vec<(u32, IpAddr, Router)>,
+    /// What our ears have taken since the last look.
+    pub heard: Vec<Heard>,
+}
+
+/// A frame that came in on a cable, or went out by it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// Index of the port.
+    pub index: u32,
+    /// What it was.
+    pub frame: Frame,
+}
+
+/// What is listened for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Frame {
+    /// An LACPDU that came in.
+    Lacp(Box<Lacpdu>),
+    /// One of ours on its way out.
+    OurLacp,
+    /// An LLDPDU that came in.
+    Lldp(Box<Lldpdu>),
+    /// A DHCP server's answer.
+    Dhcp,
 }
 
 /// Something happened.
@@ -35,6 +69,20 @@ pub enum Event<'a> {
         index: u32,
         /// BOOTP message.
         payload: &'a [u8],
+    },
+    /// Something of IPv6 came in on this interface.
+    Six {
+        /// Index of the interface.
+        index: u32,
+        /// What.
+        incoming: six::Incoming<'a>,
+    },
+    /// An ARP packet that may be about an address that is probed for came in on this interface.
+    Arp {
+        /// Index of the interface.
+        index: u32,
+        /// From its hardware type on.
+        packet: &'a [u8],
     },
     /// An action could not be done.
     Failed {
@@ -105,6 +153,13 @@ pub enum Action {
     },
     /// Take the port out of its bond.
     Release(u32),
+    /// Keep a NIC from speaking by itself while it is up only to listen (no IPv6), or let it again.
+    Quiet {
+        /// Index of the NIC.
+        index: u32,
+        /// From here on; false: it may speak again.
+        quiet: bool,
+    },
     /// Set a link up.
     Up(u32),
     /// Make a VLAN interface.
@@ -224,6 +279,26 @@ pub enum Action {
         /// BOOTP message.
         payload: Vec<u8>,
     },
+    /// What IPv6 needs.
+    Six(six::Action),
+    /// Open the socket that hears who claims this address, in place of an older one.
+    OpenArp {
+        /// Index of the interface.
+        index: u32,
+        /// Which is probed for.
+        address: Ipv4Addr,
+    },
+    /// Close it.
+    CloseArp(u32),
+    /// Ask by ARP whether somebody has the address.
+    Probe {
+        /// Index of the interface.
+        index: u32,
+        /// Its address.
+        mac: Mac,
+        /// Which is probed for.
+        address: Ipv4Addr,
+    },
     /// Write resolv.conf.
     Resolver {
         /// Name servers, best first.
@@ -261,6 +336,7 @@ impl Action {
                 | Self::SetOptions { .. }
                 | Self::Enslave { .. }
                 | Self::Release(_)
+                | Self::Quiet { .. }
                 | Self::Up(_)
                 | Self::CreateVlan { .. }
                 | Self::CreateBridge { .. }
@@ -269,6 +345,7 @@ impl Action {
                 | Self::Rename { .. }
                 | Self::Down(_)
                 | Self::Delete(_)
+                | Self::Six(six::Action::Setting { .. })
         )
     }
 }

@@ -3,6 +3,8 @@
 //! The kernel gives a released port its own address and MTU back, and closes it (`__bond_release_one()`); what is
 //! left to do is to set it up again where it was up.
 
+use super::six::setting_named;
+use super::six::types as six;
 use super::state::{Found, FoundName};
 use super::types::Action;
 use crate::links::Links;
@@ -34,12 +36,21 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
     let is_there = |index: u32| links.get(index).is_some();
     let own = found.own.iter().filter(|own| is_there(own.index));
     out.extend(own.map(|own| Action::DelAddress { index: own.index, address: own.address }));
+    for setting in found.settings.iter().filter(|setting| is_there(setting.index)) {
+        // The file is one of ours, whatever the state's says.
+        let Some(name) = setting_named(&setting.name) else { continue };
+        let (index, value) = (setting.index, setting.value);
+        out.push(Action::Six(six::Action::Setting { index, name, value }));
+    }
     for nic in &found.nics {
         let Some(link) = links.get(nic.index) else { continue };
         let mac = nic.mac.filter(|mac| link.mac != Some(*mac));
         let mtu = Some(nic.mtu).filter(|mtu| link.mtu != *mtu);
         if !nic.up {
             out.push(Action::Down(nic.index));
+        }
+        if nic.quiet {
+            out.push(Action::Quiet { index: nic.index, quiet: false });
         }
         if mac.is_some() || mtu.is_some() {
             out.push(Action::SetLink { index: nic.index, mac, mtu });
@@ -133,8 +144,8 @@ mod tests {
         let found = Found {
             bridges: vec![FoundBridge { index: 0, name: "br0".into() }],
             nics: vec![
-                FoundNic { index: 2, up: false, mac: mac(2), mtu: 1500 },
-                FoundNic { index: 3, up: true, mac: mac(3), mtu: 1500 },
+                FoundNic { index: 2, up: false, mac: mac(2), mtu: 1500, quiet: true },
+                FoundNic { index: 3, up: true, mac: mac(3), mtu: 1500, quiet: false },
             ],
             own: vec![address.clone()],
             // A swap, by way of a third name.
@@ -149,6 +160,7 @@ mod tests {
             Action::Delete(9),
             Action::DelAddress { index: 2, address: address.address },
             Action::Down(2),
+            Action::Quiet { index: 2, quiet: false },
             Action::SetLink { index: 3, mac: mac(3), mtu: Some(1500) },
             Action::Up(3),
             rename(3, "nic3", true),

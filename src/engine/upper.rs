@@ -51,7 +51,7 @@ impl Engine {
                 self.wake(at);
                 return;
             }
-            let found = FoundNic { index: nic.index, up: nic.up, mac: nic.mac, mtu: nic.mtu };
+            let found = FoundNic { index: nic.index, up: nic.up, mac: nic.mac, mtu: nic.mtu, quiet: false };
             self.found.nics.push(found);
         }
         let mac = self.mac_of(&nic.name).filter(|mac| nic.mac != Some(*mac));

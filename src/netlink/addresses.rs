@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnetwork::IpNetwork;
+use ipnetwork::{IpNetwork, Ipv6Network};
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteProtocol, RouteScope};
@@ -13,6 +13,7 @@ use super::socket::Request;
 use super::{Netlink, RTM_DELADDR, RTM_GETADDR, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWROUTE};
 use crate::engine::state::{FoundAddress, FoundDefault};
 use crate::engine::types::Refusal;
+use crate::links::Address6;
 
 /// Made where it is not there, else made anew.
 const REPLACE: u16 = NLM_F_CREATE | NLM_F_REPLACE;
@@ -48,6 +49,38 @@ impl Netlink {
     pub fn addresses(&self) -> Result<Vec<FoundAddress>, Refusal> {
         let messages = self.requests.dump(RTM_GETADDR, &[0; IFADDRMSG])?;
         Ok(messages.iter().filter_map(|message| found_address(message)).collect())
+    }
+
+    /// All IPv6 addresses, those too that the kernel makes by itself.
+    pub fn addresses6(&self) -> Result<Vec<Address6>, Refusal> {
+        let mut query = [0; IFADDRMSG];
+        query[0] = AF_INET6;
+        let messages = self.requests.dump(RTM_GETADDR, &query)?;
+        Ok(messages.iter().filter_map(|message| address6(message)).collect())
+    }
+
+    /// The interfaces with an IPv6 default route in the main table.
+    pub fn defaults6(&self) -> Result<Vec<u32>, Refusal> {
+        let mut query = [0; RTMSG];
+        query[0] = AF_INET6;
+        let messages = self.requests.dump(RTM_GETROUTE, &query)?;
+        Ok(messages.iter().filter_map(|message| found_default(message)).map(|route| route.index).collect())
+    }
+
+    /// Sets an IPv6 address of a lease, or gives it new lifetimes (seconds; none: for ever).
+    pub fn set_address6(
+        &self,
+        index: u32,
+        address: Ipv6Addr,
+        preferred: Option<u32>,
+        valid: Option<u32>,
+    ) -> Result<(), Refusal> {
+        let mut message = AddressMessageBuilder::<Ipv6Addr>::new().index(index).address(address, 128).build();
+        let mut info = CacheInfo::default();
+        info.ifa_valid = valid.unwrap_or(u32::MAX);
+        info.ifa_preferred = preferred.unwrap_or(u32::MAX);
+        message.attributes.push(AddressAttribute::CacheInfo(info));
+        self.requests.one(Request::new(RTM_NEWADDR, REPLACE, &message))
     }
 
     /// The IPv4 default routes of the main table.
@@ -137,6 +170,33 @@ fn found_address(message: &[u8]) -> Option<FoundAddress> {
     }
     let address = IpNetwork::new(local.or(remote)?, prefix).ok()?;
     Some(FoundAddress { index: u32::from_ne_bytes([i0, i1, i2, i3]), address, broadcast, lifetime })
+}
+
+/// Flags of `struct ifaddrmsg` (if_addr.h).
+fn address6(message: &[u8]) -> Option<Address6> {
+    const DUPLICATE: u8 = 0x08;
+    const DEPRECATED: u8 = 0x20;
+    const TENTATIVE: u8 = 0x40;
+    const OPTIMISTIC: u8 = 0x04;
+    const PERMANENT: u8 = 0x80;
+    let [family, prefix, flags, _, i0, i1, i2, i3] = *message.first_chunk::<IFADDRMSG>()?;
+    let mut addresses = [None; 2];
+    for (kind, value) in of(&message[IFADDRMSG..]) {
+        // IFA_ADDRESS, IFA_LOCAL: the latter where there is a peer.
+        if let Some(place) = usize::from(kind).checked_sub(1).and_then(|place| addresses.get_mut(place)) {
+            *place = attributes::address(value);
+        }
+    }
+    let [remote, local] = addresses;
+    let IpAddr::V6(address) = local.or(remote).filter(|_| family == AF_INET6)? else { return None };
+    Some(Address6 {
+        index: u32::from_ne_bytes([i0, i1, i2, i3]),
+        address: Ipv6Network::new(address, prefix).ok()?,
+        tentative: flags & TENTATIVE != 0 && flags & OPTIMISTIC == 0,
+        duplicate: flags & DUPLICATE != 0,
+        deprecated: flags & DEPRECATED != 0,
+        permanent: flags & PERMANENT != 0,
+    })
 }
 
 fn found_default(message: &[u8]) -> Option<FoundDefault> {

@@ -3,7 +3,7 @@
 use super::attributes::{number, of, text};
 use super::{Netlink, RTM_GETLINK, bonds};
 use crate::engine::types::Refusal;
-use crate::links::{Bond, Kind, LacpState, Link, Links, Port};
+use crate::links::{Bond, Ipv6Conf, Kind, LacpState, Link, Links, Port};
 use crate::mac::Mac;
 
 /// `struct ifinfomsg`.
@@ -17,7 +17,11 @@ const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_STATS64: u16 = 23;
+const IFLA_AF_SPEC: u16 = 26;
 const IFLA_PERM_ADDRESS: u16 = 54;
+const IFLA_INET6_CONF: u16 = 2;
+const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+const AF_INET6: u16 = 10;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const IFLA_INFO_PORT_KIND: u16 = 4;
@@ -26,6 +30,7 @@ const IFLA_VLAN_ID: u16 = 1;
 const IFLA_BOND_MODE: u16 = 1;
 const IFLA_BOND_AD_INFO: u16 = 23;
 const IFLA_BOND_AD_INFO_AGGREGATOR: u16 = 1;
+const IFLA_BOND_AD_INFO_PARTNER_KEY: u16 = 4;
 const IFLA_BOND_AD_INFO_PARTNER_MAC: u16 = 5;
 const IFLA_BOND_PORT_MII_STATUS: u16 = 2;
 const IFLA_BOND_PORT_PERM_HWADDR: u16 = 4;
@@ -78,6 +83,9 @@ fn link(message: &[u8]) -> Option<Link> {
                 link.sent = sent.map_or(0, u64::from_ne_bytes);
             }
             IFLA_LINKINFO => fill(&mut link, value),
+            IFLA_AF_SPEC => {
+                link.ipv6 = of(value).find(|(family, _)| *family == AF_INET6).map(|(_, value)| ipv6(value))
+            }
             _ => {}
         }
     }
@@ -101,6 +109,23 @@ fn fill(link: &mut Link, info: &[u8]) {
     }
 }
 
+/// The numbers of `DEVCONF_*` (ipv6.h): `IFLA_INET6_CONF` is an array of them.
+fn ipv6(value: &[u8]) -> Ipv6Conf {
+    let find = |wanted| of(value).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let (numbers, _) = find(IFLA_INET6_CONF).unwrap_or_default().as_chunks::<4>();
+    let get = |place: usize| numbers.get(place).map_or(0, |bytes| u32::from_ne_bytes(*bytes));
+    Ipv6Conf {
+        forwarding: get(0),
+        accept_ra: get(3),
+        autoconf: get(5),
+        solicit_delay: get(9),
+        accept_ra_defrtr: get(17),
+        accept_ra_pinfo: get(18),
+        disable_ipv6: get(26),
+        addr_gen_mode: find(IFLA_INET6_ADDR_GEN_MODE).and_then(number).unwrap_or_default(),
+    }
+}
+
 fn short(value: &[u8]) -> Option<u16> {
     number(value).and_then(|number| u16::try_from(number).ok())
 }
@@ -114,6 +139,7 @@ fn bond(data: &[u8]) -> Bond {
                 for (kind, value) in of(value) {
                     match kind {
                         IFLA_BOND_AD_INFO_AGGREGATOR => bond.aggregator = short(value),
+                        IFLA_BOND_AD_INFO_PARTNER_KEY => bond.partner_key = short(value),
                         IFLA_BOND_AD_INFO_PARTNER_MAC => bond.partner = Mac::from_bytes(value),
                         _ => {}
                     }

@@ -7,6 +7,7 @@ mod change;
 pub mod hints;
 mod links;
 pub mod raw;
+mod routers;
 mod socket;
 
 use std::io;
@@ -25,6 +26,7 @@ const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
+const RTM_GETNEIGH: u16 = 30;
 
 /// Made, and refused where it is there.
 const NEW: u16 = NLM_F_CREATE | NLM_F_EXCL;

@@ -137,8 +137,7 @@ fn find_port<'a>(
         there.iter().filter(|port| fits(port)).map(|port| (Some(port.name.as_str()), port.mac)).collect()
     };
     let found: Vec<_> = match Wanted::parse(text) {
-        Wanted::All => return matching(&|_| true),
-        _ if text == "auto" => return matching(&|_| true),
+        Wanted::All | Wanted::Auto => return matching(&|_| true),
         Wanted::Glob(pattern) => return matching(&|port| glob_matches(&pattern, &port.name)),
         Wanted::Name(name) => matching(&|port| port.name == name),
         Wanted::Mac(mac) => matching(&|port| port.mac == Some(mac)),

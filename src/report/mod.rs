@@ -1,5 +1,6 @@
 //! What the user sees: the log, the line of the moment, the status.
 
+pub mod layout;
 pub mod log;
 pub mod screen;
 pub mod status;

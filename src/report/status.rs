@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
+use super::layout;
 use crate::clock::Millis;
-use crate::engine::state::{Phase, State, Waiting};
+use crate::dhcp::v4::lease::Lease;
+use crate::engine::state::{Account, Ipv6State, Phase, PortState, State, Waiting};
+use crate::trouble::Router;
 
 /// The whole text. `alive`: the engine still works.
 pub fn text(state: &State, now: Millis, alive: bool) -> String {
@@ -28,18 +31,28 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
                 () => &port.hearing,
             };
             let _ = writeln!(out, "  {:<12} {mac:<17}  {what}", port.name);
-            if bond.mode == "802.3ad" && port.in_bond && port.carrier && !port.ready {
-                let _ = writeln!(out, "               we: {}", port.actor);
-                let _ = writeln!(out, "               partner: {}", port.partner);
-            }
+            out.push_str(&details(port, bond.mode == "802.3ad"));
         }
     }
+    for (name, ipv6) in
+        state.ipv6.iter().filter(|(_, ipv6)| state.addresses.is_empty() && !ipv6.missing.is_empty())
+    {
+        let _ = writeln!(out, "\n{name}  no address\n  IPv6      {}", ipv6.missing);
+    }
+    out.push_str(&findings(state));
     if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "\n{interface}  {}", addresses.join(", "));
+        let vlan = state.vlans.iter().find(|vlan| vlan.name == *interface);
+        let vlan = vlan.map_or(String::new(), |vlan| format!("  (VLAN {} on {})", vlan.id, vlan.link));
+        let _ = writeln!(out, "\n{interface}  {}{vlan}", addresses.join(", "));
+        let seen = match state.router {
+            Router::Unknown => "",
+            Router::Reachable => ", reachable",
+            Router::Silent => ", does not answer",
+        };
         let gateway = state
             .gateway
-            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| ip.to_string());
+            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| format!("{ip}{seen}"));
         let _ = writeln!(out, "  router    {gateway}");
         let dns: Vec<_> = state.dns.iter().map(ToString::to_string).collect();
         let _ =
@@ -47,15 +60,130 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
         if let Some(lease) = state.lease.get(interface) {
             let left = match lease.left_secs(now) {
                 None => "for ever".to_owned(),
-                Some(seconds) => format!("{} left", span(Millis::from(seconds) * 1_000)),
+                Some(seconds) => {
+                    format!("{} left{}", span(Millis::from(seconds) * 1_000), renewal(lease, now))
+                }
             };
             let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
+        }
+        if let Some(ipv6) = state.ipv6.get(interface) {
+            six(&mut out, ipv6, state, now);
+        }
+        if !state.ntp.is_empty() {
+            let ntp: Vec<_> = state.ntp.iter().map(ToString::to_string).collect();
+            let _ = writeln!(out, "  NTP       {}", ntp.join(", "));
         }
         if let Some(name) = &state.hostname {
             let _ = writeln!(out, "  host name {name}");
         }
     }
+    for (interface, account) in &state.dhcp {
+        if !state.lease.contains_key(interface) {
+            unleased(&mut out, interface, account, now);
+        }
+    }
     out
+}
+
+/// IPv6: what DHCPv6 and routers gave, and why there is not more.
+fn six(out: &mut String, ipv6: &Ipv6State, state: &State, now: Millis) {
+    if let Some(router) = ipv6.router.filter(|router| state.gateway != Some((*router).into())) {
+        let _ = writeln!(out, "  router    {router}");
+    }
+    if !ipv6.prefixes.is_empty() {
+        let prefixes: Vec<_> = ipv6.prefixes.iter().map(ToString::to_string).collect();
+        let mtu = ipv6.mtu.map_or(String::new(), |mtu| format!(", MTU {mtu}"));
+        let _ = writeln!(out, "  prefix    {}{mtu}", prefixes.join(", "));
+    }
+    if let Some(lease) = &ipv6.lease {
+        let lasts =
+            |secs: Option<u32>| secs.map_or("for ever".to_owned(), |secs| span(Millis::from(secs) * 1_000));
+        let (valid, preferred) = (lease.left_secs(now), lease.preferred_left(now));
+        let _ = writeln!(out, "  lease     by DHCPv6 from {}", lease.from);
+        let _ = writeln!(out, "            valid {}, preferred {}", lasts(valid), lasts(preferred));
+    }
+    if let Some(duid) = &ipv6.duid {
+        let duid: String = duid.iter().map(|byte| format!("{byte:02x}")).collect();
+        let _ = writeln!(out, "  DUID      {duid}, IAID {:08x}", ipv6.iaid.unwrap_or_default());
+    }
+    if !ipv6.missing.is_empty() {
+        let _ = writeln!(out, "  IPv6      {}", ipv6.missing);
+    }
+}
+
+/// Driver, speed, partner and neighbour of a port; and, while it passes no traffic, how far the two sides are.
+fn details(port: &PortState, lacp: bool) -> String {
+    const INDENT: &str = "    ";
+    let mut parts: Vec<String> = port.driver.iter().cloned().collect();
+    parts.extend(port.speed.map(|speed| match speed {
+        1_000.. if speed % 1_000 == 0 => format!("{} Gbit/s", speed / 1_000),
+        _ => format!("{speed} Mbit/s"),
+    }));
+    parts.extend(port.neighbour.as_ref().map(|neighbour| {
+        let others = if neighbour.others { " (and others)" } else { "" };
+        format!("at {}{others}", neighbour.place())
+    }));
+    let partner = port.partner_system.map(|system| {
+        let key = port.partner_key.map_or(String::new(), |key| format!(" key {key}"));
+        format!("partner {system}{key}")
+    });
+    let speaks = lacp && port.in_bond && port.carrier;
+    if !speaks || port.ready {
+        parts.extend(partner.filter(|_| speaks));
+        return match parts.is_empty() {
+            true => String::new(),
+            false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
+        };
+    }
+    let mut out = match parts.is_empty() {
+        true => String::new(),
+        false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
+    };
+    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("we: {}", port.actor)));
+    let partner = partner.unwrap_or_else(|| "partner".into());
+    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("{partner}: {}", port.partner)));
+    out
+}
+
+/// What is wrong, and what to do about it.
+fn findings(state: &State) -> String {
+    let mut out = String::new();
+    for finding in &state.findings {
+        out.push('\n');
+        out.push_str(&layout::wrapped("! ", "  ", &finding.sentence));
+        out.push_str(&layout::wrapped("  -> ", "     ", &finding.advice));
+    }
+    out
+}
+
+/// When the lease is to be renewed, or that it should have been.
+fn renewal(lease: &Lease, now: Millis) -> String {
+    let at = |after: Option<Millis>| after.map(|after| lease.obtained_at + after);
+    match (at(lease.t1), at(lease.t2)) {
+        (Some(t1), _) if now < t1 => format!(", renewed in {}", span(t1 - now)),
+        (_, Some(t2)) if now < t2 => {
+            format!(", its server asked again for {}", span(now - at(lease.t1).unwrap_or(now)))
+        }
+        (Some(_), Some(_)) => ", any server asked for it".into(),
+        _ => String::new(),
+    }
+}
+
+/// What DHCP has sent and heard where it has no lease.
+fn unleased(out: &mut String, interface: &str, account: &Account, now: Millis) {
+    let since = account.since_ms.map_or(String::new(), |at| format!(" in {}", span(now.saturating_sub(at))));
+    let _ = writeln!(out, "\n{interface}  no DHCP lease");
+    let _ = writeln!(
+        out,
+        "  sent      {} DISCOVERs, {} REQUESTs{since}\n  heard     {} usable OFFERs, {} NAKs",
+        account.discovers, account.requests, account.offers, account.naks
+    );
+    for reason in &account.heard {
+        let _ = writeln!(out, "            {reason}");
+    }
+    if account.heard.is_empty() && account.offers == 0 {
+        let _ = writeln!(out, "            nothing: no DHCP server has answered");
+    }
 }
 
 fn headline(state: &State, alive: bool) -> String {
@@ -95,13 +223,20 @@ fn span(millis: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::state::{BondState, PortState};
+    use crate::engine::state::BondState;
+    use crate::lldp::neighbour::Neighbour;
+    use crate::trouble::Finding;
 
     fn port(name: &str, ready: bool) -> PortState {
         PortState {
             name: name.into(),
             index: 2,
             mac: Some("02:00:00:00:00:01".parse().unwrap()),
+            driver: None,
+            speed: None,
+            partner_system: None,
+            partner_key: None,
+            neighbour: None,
             bond: "bond0".into(),
             in_bond: true,
             carrier: true,
@@ -133,6 +268,7 @@ mod tests {
                 created: true,
                 verdict: "carrier, but no LACP partner".into(),
                 cut_off: true,
+                fallback: false,
             }],
             ports: vec![port("eth0", false), port("eth1", true)],
             ..State::default()
@@ -144,8 +280,8 @@ bondstrap: waiting for the LACP partner (engine 77)
 bond0  802.3ad, LACP partner none
   carrier, but no LACP partner
   eth0         02:00:00:00:00:01  carrier, but no LACPDU heard
-               we: active aggregatable
-               partner: none
+    we: active aggregatable
+    partner: none
   eth1         02:00:00:00:00:01  passes traffic
 ";
         assert_eq!(text(&state, 12_000, true), expected);
@@ -153,6 +289,117 @@ bond0  802.3ad, LACP partner none
             text(&state, 12_000, false)
                 .starts_with("bondstrap: the engine has died while waiting for the LACP")
         );
+    }
+
+    #[test]
+    fn what_there_is_of_ipv6() {
+        let lease = crate::dhcp::v6::Lease {
+            address: "2001:db8::77".parse().unwrap(),
+            server: vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 9],
+            from: "fe80::9".parse().unwrap(),
+            facts: Default::default(),
+            preferred_secs: Some(2_000),
+            valid_secs: None,
+            t1: None,
+            t2: None,
+            obtained_at: 0,
+        };
+        let ipv6 = Ipv6State {
+            router: "fe80::1".parse().ok(),
+            prefixes: vec!["2001:db8::/64".parse().unwrap()],
+            mtu: Some(1_400),
+            duid: Some(vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1]),
+            iaid: Some(1),
+            lease: Some(lease),
+            missing: "no router".into(),
+            ..Ipv6State::default()
+        };
+        let mut state = State {
+            version: 1,
+            phase: Phase::Online,
+            interface: Some("bond0".into()),
+            addresses: vec!["2001:db8::77/128".parse().unwrap()],
+            gateway: Some("192.0.2.1".parse().unwrap()),
+            ipv6: [("bond0".to_owned(), ipv6)].into(),
+            ..State::default()
+        };
+        let expected = "\
+bond0  2001:db8::77/128
+  router    192.0.2.1
+  DNS       none
+  router    fe80::1
+  prefix    2001:db8::/64, MTU 1400
+  lease     by DHCPv6 from fe80::9
+            valid for ever, preferred 33 min
+  DUID      00030001020000000001, IAID 00000001
+  IPv6      no router
+";
+        let shown = text(&state, 10_000, true);
+        assert!(shown.ends_with(expected), "{shown}");
+        state.addresses.clear();
+        assert!(text(&state, 10_000, true).ends_with("\nbond0  no address\n  IPv6      no router\n"));
+    }
+
+    #[test]
+    fn everything_fits_a_console() {
+        let neighbour = Neighbour {
+            system: "sw-rack3.lab.example".into(),
+            port: "Ethernet1/7".into(),
+            others: true,
+            ..Neighbour::default()
+        };
+        let known = PortState {
+            driver: Some("ixgbe".into()),
+            speed: Some(10_000),
+            partner_system: Some("04:00:00:00:00:01".parse().unwrap()),
+            partner_key: Some(32_768),
+            neighbour: Some(neighbour),
+            ..port("eth0", true)
+        };
+        let apart = PortState { ready: false, speed: Some(2_500), ..known.clone() };
+        let finding = Finding {
+            kind: "keys-differ".into(),
+            sentence: "the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8 on eth1)"
+                .into(),
+            advice: "put these switch ports into one LAG".into(),
+            ..Finding::default()
+        };
+        assert_eq!(
+            details(&known, true),
+            "    ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/7 (and others), partner\n    \
+             04:00:00:00:00:01 key 32768\n"
+        );
+        assert_eq!(
+            details(&apart, true).lines().last(),
+            Some("    partner 04:00:00:00:00:01 key 32768: none")
+        );
+        assert_eq!(details(&port("eth0", true), true), "");
+        let state = State { findings: vec![finding], ..State::default() };
+        assert_eq!(
+            findings(&state),
+            "\n! the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8\n  on eth1)\n  -> put \
+             these switch ports into one LAG\n"
+        );
+    }
+
+    #[test]
+    fn without_a_lease_it_tells_what_was_heard() {
+        let heard = vec!["192.0.2.9 refused the address (\"go away\") (3 times)".into()];
+        let account = Account { discovers: 7, requests: 3, offers: 3, naks: 3, since_ms: Some(2_000), heard };
+        let mut state = State { phase: Phase::Dhcp, pid: 77, ..State::default() };
+        state.dhcp.insert("bond0".into(), account);
+        let expected = "\
+bondstrap: waiting for an address (engine 77)
+
+bond0  no DHCP lease
+  sent      7 DISCOVERs, 3 REQUESTs in 12 s
+  heard     3 usable OFFERs, 3 NAKs
+            192.0.2.9 refused the address (\"go away\") (3 times)
+";
+        assert_eq!(text(&state, 14_000, true), expected);
+        state.dhcp.insert("bond0".into(), Account { discovers: 1, ..Account::default() });
+        let said = text(&state, 14_000, true);
+        assert!(said.ends_with("nothing: no DHCP server has answered\n"), "{said}");
     }
 
     #[test]

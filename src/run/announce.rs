@@ -1,10 +1,10 @@
 //! Telling the neighbours of an address: ARP and neighbour advertisements. (pure)
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
+use crate::dhcp::v4::probe::{self, ARP};
 use crate::mac::Mac;
 
-const ARP: u16 = 0x0806;
 const IPV6: u16 = 0x86dd;
 /// ff02::1.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -12,21 +12,10 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// What to send: EtherType, the frame's destination, its content.
 pub(crate) fn announcement(mac: Mac, address: IpAddr) -> (u16, Mac, Vec<u8>) {
     match address {
-        IpAddr::V4(address) => (ARP, Mac([0xff; 6]), arp(mac, address).to_vec()),
+        IpAddr::V4(address) => (ARP, Mac([0xff; 6]), probe::announcement(mac, address).to_vec()),
         // RFC 2464 §7.
         IpAddr::V6(address) => (IPV6, Mac([0x33, 0x33, 0, 0, 0, 1]), advertisement(mac, address).to_vec()),
     }
-}
-
-/// An ARP announcement (RFC 5227 §3): a request for our own address, to everybody.
-fn arp(mac: Mac, address: Ipv4Addr) -> [u8; 28] {
-    let mut frame = [0; 28];
-    // Ethernet, IPv4, lengths 6 and 4, request.
-    frame[..8].copy_from_slice(&[0, 1, 8, 0, 6, 4, 0, 1]);
-    frame[8..14].copy_from_slice(&mac.0);
-    frame[14..18].copy_from_slice(&address.octets());
-    frame[24..28].copy_from_slice(&address.octets());
-    frame
 }
 
 /// An unsolicited neighbour advertisement that overrides what the neighbours know (RFC 4861 §7.2.6).

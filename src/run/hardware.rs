@@ -1,5 +1,6 @@
 //! What a NIC is made of, by sysfs.
 
+use std::io;
 use std::path::Path;
 
 /// Its speed in Mbit/s; none: unknown, as where there is no carrier.
@@ -7,6 +8,27 @@ pub(super) fn speed(name: &str) -> Option<u32> {
     let text = std::fs::read_to_string(Path::new("/sys/class/net").join(name).join("speed")).ok()?;
     // -1, where the driver does not know.
     text.trim().parse().ok()
+}
+
+/// The driver's name.
+pub(super) fn driver(name: &str) -> Option<String> {
+    let place = Path::new("/sys/class/net").join(name).join("device/driver");
+    std::fs::read_link(place).ok()?.file_name()?.to_str().map(str::to_owned)
+}
+
+/// No IPv6 on a NIC, or again: what is up to listen must not ask for routers, nor tell its address.
+///
+/// # Errors
+/// Where it is so already, or there is no IPv6 in this kernel.
+pub(super) fn set_quiet(index: u32, quiet: bool) -> io::Result<()> {
+    let name = nix::net::if_::if_indextoname(index)?;
+    let name = name.to_str().map_err(io::Error::other)?;
+    let file = Path::new("/proc/sys/net/ipv6/conf").join(name).join("disable_ipv6");
+    let (from, to) = if quiet { ("0", "1") } else { ("1", "0") };
+    if std::fs::read_to_string(&file)?.trim() != from {
+        return Err(io::Error::other("it is so already"));
+    }
+    std::fs::write(file, to)
 }
 
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.

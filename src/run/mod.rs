@@ -1,10 +1,13 @@
 //! The only loop: events in, actions out.
 
 pub(crate) mod announce;
+mod arp;
+mod ears;
 pub(crate) mod hardware;
 pub(crate) mod modules;
 mod notify;
 mod packets;
+mod packets6;
 mod perform;
 mod signals;
 mod timer;
@@ -12,7 +15,7 @@ mod udev;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -20,6 +23,7 @@ use futures_util::FutureExt;
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Machine};
+use crate::dhcp::v6::{self, Lease as Lease6};
 use crate::engine::state::{Client, State};
 use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine, earlier};
@@ -29,10 +33,13 @@ use crate::installer;
 use crate::links::Links;
 use crate::mac::Mac;
 use crate::netlink::{Netlink, hints::Hints};
-use crate::plan::Plan;
+use crate::plan::{Method6, Plan};
 use crate::report::screen::Screen;
 use crate::sys::{boottime, permanent_mac, unsent};
+use arp::Arp;
+use ears::Ears;
 use packets::Packets;
+use packets6::Packets6;
 use signals::Signals;
 use timer::Timer;
 
@@ -64,20 +71,25 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         seed: seed(),
         kernel: modules::kernel_release(),
         installer_names: installer::is_xcp_ng() && !settings.store.is_named(),
-        previous: settings.store.load().filter(|state| !state.found.bonds.is_empty()),
+        previous: settings.store.load().filter(|state| !state.found.is_empty()),
     };
     let started = settings.started;
     let mut world = World {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
         packets: Packets::default(),
+        packets6: Packets6::default(),
+        arp: Arp::default(),
         files: Files::new(std::path::Path::new("/"), settings.store.path()),
         signals: Signals::catch()?,
         timer: Timer::new()?,
         signalled: None,
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
+        ears: Ears::default(),
         named: false,
+        ipv6: plan.interfaces.iter().any(|spec| spec.ipv6.method != Method6::None),
+        gateway6: plan.interfaces.iter().any(|spec| spec.ipv6.gateway.is_some()),
         last_look: 0,
         look_at: None,
         screen: Screen::new(),
@@ -135,6 +147,8 @@ struct World {
     hints: Hints,
     netlink: Netlink,
     packets: Packets,
+    packets6: Packets6,
+    arp: Arp,
     files: Files,
     settings: Settings,
     signals: Signals,
@@ -143,10 +157,15 @@ struct World {
     signalled: Option<&'static str>,
     /// Permanent addresses that only ethtool tells, by index.
     permanent: BTreeMap<u32, Option<Mac>>,
-    /// Whether NICs are wired, by index.
-    wired: BTreeMap<u32, bool>,
+    /// Whether NICs are wired, and their drivers, by index.
+    wired: BTreeMap<u32, (bool, Option<String>)>,
+    ears: Ears,
     /// XCP-ng's installer has named the NICs.
     named: bool,
+    /// The words ask for IPv6.
+    ipv6: bool,
+    /// And for a router of their own.
+    gateway6: bool,
     last_look: Millis,
     /// Something has changed: when the links are to be read.
     look_at: Option<Millis>,
@@ -161,7 +180,8 @@ impl World {
     async fn look(&mut self, engine: &mut Engine) -> io::Result<VecDeque<Action>> {
         /// A keeper whose machine is out of memory, say, has a network to keep all the same. Milliseconds.
         const LATER: Millis = 5_000;
-        let mut view = match self.read().await {
+        let routers: Vec<_> = engine.routers().collect();
+        let mut view = match self.read(&routers).await {
             Ok(view) => view,
             Err(error) if engine.keeps() => {
                 log::error!("{error}; what is there is kept as it is");
@@ -180,31 +200,38 @@ impl World {
         self.named = self.named || installer::is_xcp_ng() && installer::has_named();
         view.named = self.named;
         let now = boottime();
+        // Read after the links: what was heard on a cable that is in by now counts.
+        self.ears.turn(&engine.ears(now));
+        view.heard = self.ears.take();
         self.last_look = now;
         self.look_at = None;
         Ok(engine.step(now, Event::View(&view)).into())
     }
 
     /// Reads what is there; a read that fails (no memory, an interrupted dump) is tried again.
-    async fn read(&self) -> io::Result<View> {
+    async fn read(&self, routers: &[(u32, IpAddr)]) -> io::Result<View> {
         const TRIES: u32 = 5;
         const GAP: Duration = Duration::from_millis(100);
         for _ in 1..TRIES {
-            match self.read_once() {
+            match self.read_once(routers) {
                 Ok(view) => return Ok(view),
                 Err(refusal) => log::warn!("the links could not be read: {}; trying again", refusal.text),
             }
             tokio::time::sleep(GAP).await;
         }
-        let read = self.read_once();
+        let read = self.read_once(routers);
         read.map_err(|refusal| io::Error::other(format!("the links can't be read: {}", refusal.text)))
     }
 
-    fn read_once(&self) -> Result<View, Refusal> {
+    fn read_once(&self, routers: &[(u32, IpAddr)]) -> Result<View, Refusal> {
         Ok(View {
             links: self.netlink.links()?,
             addresses: self.netlink.addresses()?,
             defaults: self.netlink.defaults()?,
+            // Only where the words ask for IPv6: a table of routes can be long.
+            addresses6: if self.ipv6 { self.netlink.addresses6()? } else { Vec::new() },
+            defaults6: if self.gateway6 { self.netlink.defaults6()? } else { Vec::new() },
+            routers: self.netlink.routers(routers)?,
             ..View::default()
         })
     }
@@ -227,6 +254,8 @@ impl World {
         self.permanent.retain(|index, _| links.get(*index).is_some());
         self.wired.retain(|index, _| links.get(*index).is_some());
         self.packets.keep(|index| links.get(index).is_some());
+        self.packets6.keep(|index| links.get(index).is_some());
+        self.arp.keep(|index| links.get(index).is_some());
         for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
             if link.permanent.is_none() {
                 let ask = || permanent_mac(&link.name);
@@ -235,7 +264,8 @@ impl World {
             if link.port.is_some() && link.carrier {
                 link.speed = hardware::speed(&link.name);
             }
-            link.wired = *self.wired.entry(link.index).or_insert_with(|| hardware::is_wired(&link.name));
+            let ask = || (hardware::is_wired(&link.name), hardware::driver(&link.name));
+            (link.wired, link.driver) = self.wired.entry(link.index).or_insert_with(ask).clone();
         }
     }
 
@@ -254,6 +284,12 @@ impl World {
             }
             (index, payload) = self.packets.next() => {
                 Ok(engine.step(boottime(), Event::Datagram { index, payload }).into())
+            }
+            (index, incoming) = self.packets6.next() => {
+                Ok(engine.step(boottime(), Event::Six { index, incoming }).into())
+            }
+            (index, packet) = self.arp.next() => {
+                Ok(engine.step(boottime(), Event::Arp { index, packet: &packet }).into())
             }
             signal = self.signals.next() => Ok(engine.step(boottime(), Event::Stop(signal)).into()),
             woken = self.timer.wait(wake_at) => {
@@ -297,7 +333,7 @@ impl World {
 /// # Errors
 /// Where the links can't be read.
 pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
-    let Some(previous) = store.load().filter(|state| !state.found.bonds.is_empty()) else { return Ok(None) };
+    let Some(previous) = store.load().filter(|state| !state.found.is_empty()) else { return Ok(None) };
     let read = |netlink: Netlink| {
         Ok::<_, Refusal>(View { links: netlink.links()?, addresses: netlink.addresses()?, ..View::default() })
     };
@@ -360,6 +396,28 @@ async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} does not answer ARP"));
     tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The same of a DHCPv6 lease (RFC 8415 §18.2.7). The server's answer is not waited for.
+pub async fn release6(interface: &str, lease: &Lease6, duid: &[u8], iaid: u32) {
+    /// The NIC and the switch need a moment before the link may go.
+    const LEAVING: Duration = Duration::from_millis(100);
+    let now = boottime();
+    let (duid, previous) = (duid.to_vec(), Some(lease.clone()));
+    let config = v6::Config { mode: v6::Mode::Stateful, seed: seed(), duid, iaid, previous };
+    let mut machine = v6::Machine::new(config, now);
+    // It takes the lease up as its own; what it would send for that is not sent.
+    machine.step(now, v6::Event::Start);
+    for action in machine.step(now, v6::Event::Release) {
+        if let v6::Action::Send(payload) = action {
+            match packets6::send_once(interface, &payload) {
+                Ok(_) => tokio::time::sleep(LEAVING).await,
+                Err(error) => {
+                    log::warn!("{interface}: the DHCPv6 lease could not be given back: {error}");
+                }
+            }
+        }
+    }
 }
 
 /// Tells the service manager, if there is one (sd_notify(3)).

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{World, announce, modules, notify};
+use super::{World, announce, hardware, modules, notify, packets6};
+use crate::engine::six::types as six;
 use crate::engine::types::{Action, Refusal};
 use crate::escape;
 use crate::handover::files::Files;
@@ -34,13 +35,21 @@ impl World {
             Action::OpenDhcp(index) => Ok(self.packets.open(*index)?),
             Action::CloseDhcp(index) => {
                 self.packets.close(*index);
+                self.arp.close(*index);
                 Ok(())
             }
+            Action::OpenArp { index, address } => Ok(self.arp.open(*index, *address)?),
+            Action::CloseArp(index) => {
+                self.arp.close(*index);
+                Ok(())
+            }
+            Action::Probe { index, mac, address } => Ok(self.arp.probe(*index, *mac, *address)?),
             Action::Broadcast { index, payload } => Ok(self.packets.broadcast(*index, payload)?),
             Action::Unicast { index, from, to, payload } => {
                 let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
                 Ok(self.packets.unicast(*index, &name.to_string_lossy(), *from, *to, payload)?)
             }
+            Action::Six(action) => Ok(self.packets6.perform(&self.netlink, action)?),
             Action::Say(level, text) => {
                 // Names of links and words of servers are in it: nothing of that may act on a terminal.
                 log::log!(target: "bondstrap", *level, "{}", escape::printable(text));
@@ -79,6 +88,7 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::SetOptions { index, options } => netlink.set_options(*index, options),
         Action::Enslave { port, bond } => netlink.enslave(*port, *bond),
         Action::Release(port) => netlink.release(*port),
+        Action::Quiet { index, quiet } => Ok(hardware::set_quiet(*index, *quiet)?),
         Action::Up(index) => netlink.up(*index),
         Action::CreateVlan { name, lower, id, mac, mtu } => {
             netlink.create_vlan(name, *lower, *id, *mac, *mtu)
@@ -107,9 +117,14 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),
         Action::RestoreFiles => Ok(files.restore()?),
+        Action::Six(six::Action::Setting { index, name, value }) => Ok(packets6::set(*index, name, *value)?),
         Action::LoadModule(_)
+        | Action::Six(_)
         | Action::OpenDhcp(_)
         | Action::CloseDhcp(_)
+        | Action::OpenArp { .. }
+        | Action::CloseArp(_)
+        | Action::Probe { .. }
         | Action::Broadcast { .. }
         | Action::Unicast { .. }
         | Action::Say(..)

@@ -15,6 +15,8 @@ pub enum Wanted {
     Glob(String),
     /// `all`: every NIC that is wired, but for those in use already.
     All,
+    /// `auto`: of those the ones that the switch has in one LAG. The engine finds out which.
+    Auto,
 }
 
 impl Wanted {
@@ -24,6 +26,8 @@ impl Wanted {
             Self::Mac(mac)
         } else if text == "all" {
             Self::All
+        } else if text == "auto" {
+            Self::Auto
         } else if is_glob(text) {
             Self::Glob(text.into())
         } else {
@@ -40,7 +44,7 @@ impl Wanted {
                     Self::Mac(mac) => link.own_mac() == Some(*mac),
                     Self::Glob(pattern) => glob_matches(pattern, &link.name),
                     // What is a port already was in use by nobody when it became one.
-                    Self::All => link.wired && (!link.addressed || link.controller.is_some()),
+                    Self::All | Self::Auto => link.wired && (!link.addressed || link.controller.is_some()),
                 }
         };
         links.0.iter().filter(fits).collect()

@@ -80,11 +80,8 @@ fn bond(name: &str, mac: &str) -> BondState {
         index: 9,
         mode: "802.3ad".into(),
         mac: mac.parse().ok(),
-        partner: None,
-        aggregator: None,
         created: true,
-        verdict: String::new(),
-        cut_off: false,
+        ..BondState::default()
     }
 }
 
@@ -97,8 +94,6 @@ fn port(bond: &str, name: &str, mac: &str) -> PortState {
         in_bond: true,
         carrier: true,
         ready: true,
-        actor: String::new(),
-        partner: String::new(),
-        hearing: String::new(),
+        ..PortState::default()
     }
 }

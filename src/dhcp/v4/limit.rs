@@ -10,7 +10,7 @@ const WINDOWS: [(Millis, usize); 2] = [(1_000, 6), (5_000, 10)];
 
 /// What a frame is for: the last places of a window are kept for what must not wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Share {
+pub(crate) enum Share {
     /// Leaves a place for the REQUEST that an offer calls for, and for a last word.
     Discover,
     /// Leaves a place for a last word.
@@ -21,13 +21,13 @@ pub(super) enum Share {
 
 /// Times of the last frames, the newest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     sent: [Option<Millis>; 10],
 }
 
 impl Limit {
     /// From when on a frame may leave.
-    pub(super) fn free_at(&self, share: Share) -> Millis {
+    pub(crate) fn free_at(&self, share: Share) -> Millis {
         match share {
             // Of the place left for a REQUEST, both ends of a window may be without; of the one for a last word, not.
             Share::Discover => self.free_but(2, 0).max(self.free_but(1, 1)),
@@ -45,7 +45,7 @@ impl Limit {
     }
 
     /// A frame leaves now.
-    pub(super) fn record(&mut self, now: Millis) {
+    pub(crate) fn record(&mut self, now: Millis) {
         self.sent.rotate_right(1);
         if let Some(newest) = self.sent.first_mut() {
             *newest = Some(now);
@@ -53,7 +53,7 @@ impl Limit {
     }
 
     /// When the last frame left.
-    pub(super) fn last(&self) -> Option<Millis> {
+    pub(crate) fn last(&self) -> Option<Millis> {
         self.sent.first().copied().flatten()
     }
 }

@@ -103,6 +103,15 @@ pub fn client_id_of_duid(mac: Mac) -> Vec<u8> {
     [&[255][..], &iaid, &[0, 3, 0, 1], &mac.0].concat()
 }
 
+/// Client identifier as `rd.net.dhcp.client-id=` has it: bytes in hex with dashes between, the first of them the type; or
+/// `@` and a text, which is of type 0, no hardware address (RFC 2132 §9.14). None for anything else.
+pub fn client_id_of_words(words: &str) -> Option<Vec<u8>> {
+    if let Some(text) = words.strip_prefix('@') {
+        return Some([&[0], text.as_bytes()].concat());
+    }
+    words.split('-').map(|byte| u8::from_str_radix(byte, 16).ok()).collect()
+}
+
 /// An answer that is meant for us. What its options say is still unchecked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Reply {

@@ -148,6 +148,10 @@ pub struct Heard {
     pub offers: u32,
     /// NAKs that counted.
     pub naks: u32,
+    /// Who sent the last one (option 54), and what it said (option 56), escaped.
+    pub nak: Option<(Option<Ipv4Addr>, String)>,
+    /// The last server that offered and then left all REQUESTs without answer.
+    pub silent: Option<Ipv4Addr>,
     /// Answers to others, and what is no DHCP.
     pub foreign: u32,
     /// Answers to us that did not count, at most [`Heard::KINDS`] kinds.

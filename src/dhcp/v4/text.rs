@@ -23,7 +23,7 @@ pub(super) fn host_name(bytes: &[u8]) -> Option<String> {
 }
 
 /// A domain: as a host name, and `_`, which directory services use.
-pub(super) fn domain(bytes: &[u8]) -> Option<String> {
+pub(crate) fn domain(bytes: &[u8]) -> Option<String> {
     name(bytes, |label| {
         let hyphens = label.starts_with(b"-") || label.ends_with(b"-");
         !hyphens && label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
@@ -102,7 +102,7 @@ fn labels(option: &[u8], start: usize) -> Option<(Vec<&[u8]>, usize)> {
 }
 
 /// A text that is only shown: printable ASCII as it is, all else escaped, cut to a line.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub(crate) fn shown(bytes: &[u8]) -> String {
     let shown = bytes.get(..LONGEST_SHOWN).unwrap_or(bytes);
     shown.escape_ascii().to_string()
 }

@@ -9,8 +9,10 @@ use super::lan::{Lan, Server};
 use super::random::{Mischief, happen, mischief};
 use super::world::World;
 use crate::clock::Millis;
+use crate::dhcp::v4::probe::announcement;
 use crate::engine::state::Phase;
-use crate::engine::types::Action;
+use crate::engine::types::{Action, Event};
+use crate::mac::Mac;
 
 const HOURS: Millis = 3 * 3_600_000;
 /// Most DHCP frames within so many milliseconds: a switch that guards against storms shuts the port.
@@ -31,6 +33,8 @@ enum Turn {
     Loss(u8),
     /// The engine is killed, and another takes its place.
     Killed,
+    /// Another machine claims whatever address there is.
+    Claimed,
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -41,6 +45,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => (0..2_usize, prop_oneof![Just(30), 60..600_u32, 600..20_000_u32]).prop_map(|(server, term)| Turn::Term(server, term)),
         1 => prop_oneof![Just(0), 0..60_u8].prop_map(Turn::Loss),
         1 => Just(Turn::Killed),
+        1 => Just(Turn::Claimed),
     ]
 }
 
@@ -53,8 +58,22 @@ fn take(world: &mut World, lan: &mut Lan, turn: Turn) {
         Turn::Term(server, term) => lan.servers[server].term = term,
         Turn::Loss(percent) => lan.loss = percent,
         Turn::Killed => world.restart(),
+        Turn::Claimed => claim(world, lan),
     }
     lan.follow(world);
+}
+
+fn claim(world: &mut World, lan: &Lan) {
+    for (index, addresses) in lan.addresses() {
+        for address in addresses {
+            let IpAddr::V4(address) = address else { continue };
+            let packet = announcement(Mac([2, 0, 0, 0, 0, 0x99]), address);
+            let actions = world.engine.step(world.now, Event::Arp { index, packet: &packet });
+            if world.perform(actions) {
+                world.look();
+            }
+        }
+    }
 }
 
 /// Most of `times` within any `span`.

@@ -3,10 +3,16 @@
 mod building;
 mod earlier;
 mod ending;
+mod fallback;
+mod hearing;
 mod holding;
 mod hours;
 mod lan;
+mod lease_words;
+mod leasing;
 mod phases;
 mod random;
+mod six;
 mod uppers;
 mod world;
+mod world6;

@@ -165,9 +165,9 @@ fn ipv6_is_set_with_its_router_and_announced() {
         routes,
         [
             "0.0.0.0/0 192.0.2.1",
+            "198.51.100.0/24 192.0.2.2",
             "::/0 2001:db8::1",
             "2001:db8:1::/48 2001:db8::2",
-            "198.51.100.0/24 192.0.2.2",
         ]
     );
     let announced = |action: &Action| matches!(action, Action::Announce { address: IpAddr::V6(_), .. });
@@ -217,7 +217,7 @@ fn ports_of_different_speeds_are_told_once() {
     world.agree(false);
     world.agree(true);
     let told: Vec<&str> = world.said().into_iter().filter(|line| line.contains("one speed")).collect();
-    let expected = "the ports of one LACP bond should have one speed, as only those pass traffic (eth0: 1000 Mbit/s, eth1: 10000 Mbit/s)";
+    let expected = "the ports of one LACP bond should have one speed, as only those pass traffic (eth0: 1000 Mbit/s, eth1: 10000 Mbit/s); use ports of one speed, or name those of one speed in bond=";
     assert_eq!(told, [expected]);
 }
 

@@ -1,5 +1,6 @@
 //! A small world: it does what the engine asks for, as the kernel would.
 
+use super::world6::IPV6;
 use crate::clock::Millis;
 use crate::engine::state::{FoundAddress, FoundBond, FoundDefault, State};
 use crate::engine::types::{Action, Event, Outcome, Refusal, View};
@@ -28,6 +29,10 @@ pub(super) struct World {
     words: String,
     /// So often the engine was killed.
     pub(super) restarts: u32,
+    /// Addresses that other stations have: the kernel finds out a second after one was set.
+    pub(super) taken: Vec<std::net::Ipv6Addr>,
+    /// Until when the kernel tries an address.
+    pub(super) trying: Vec<(Millis, u32, std::net::Ipv6Addr)>,
 }
 
 impl World {
@@ -50,6 +55,8 @@ impl World {
             next_index: 4,
             words: words.into(),
             restarts: 0,
+            taken: Vec::new(),
+            trying: Vec::new(),
         }
     }
 
@@ -64,6 +71,7 @@ impl World {
             mac,
             permanent: mac,
             mtu: 1500,
+            ipv6: Some(IPV6),
             ..Link::default()
         };
         self.view.links.0.push(link);
@@ -88,6 +96,7 @@ impl World {
     /// The links have changed: the engine looks, and all that it asks for is done.
     pub(super) fn look(&mut self) {
         loop {
+            self.detected();
             let view = self.view.clone();
             let actions = self.engine.step(self.now, Event::View(&view));
             if !self.perform(actions) {
@@ -203,7 +212,7 @@ impl World {
         self.next_index - 1
     }
 
-    fn by_index(&mut self, index: u32) -> &mut Link {
+    pub(super) fn by_index(&mut self, index: u32) -> &mut Link {
         self.view.links.0.iter_mut().find(|link| link.index == index).expect("a link that is there")
     }
 
@@ -217,7 +226,8 @@ impl World {
                     return Err(17);
                 }
                 let index = self.new_index();
-                let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
+                let side =
+                    Bond { mode: *mode, options: options.clone(), aggregator: Some(1), ..Bond::default() };
                 let kind = Kind::Bond(Box::new(side));
                 self.view.links.0.push(Link {
                     index,
@@ -225,11 +235,13 @@ impl World {
                     kind,
                     mac: *mac,
                     mtu: mtu.unwrap_or(1500),
+                    ipv6: Some(IPV6),
                     ..Link::default()
                 });
             }
             Action::TakeOver { index, mode, options, mac, .. } => {
-                let side = Bond { mode: *mode, options: options.clone(), aggregator: Some(1), partner: None };
+                let side =
+                    Bond { mode: *mode, options: options.clone(), aggregator: Some(1), ..Bond::default() };
                 let link = self.by_index(*index);
                 (link.kind, link.mac, link.up) = (Kind::Bond(Box::new(side)), *mac, false);
             }
@@ -272,6 +284,7 @@ impl World {
                     mac,
                     mtu,
                     ethernet: true,
+                    ipv6: Some(IPV6),
                     ..Link::default()
                 });
             }
@@ -313,6 +326,7 @@ impl World {
                     lower,
                     mac,
                     mtu: mtu.unwrap_or(below_mtu),
+                    ipv6: Some(IPV6),
                     ..Link::default()
                 });
             }
@@ -322,22 +336,29 @@ impl World {
                     link.controller = link.controller.filter(|controller| controller != index);
                 }
                 self.view.addresses.retain(|found| found.index != *index);
+                self.view.addresses6.retain(|found| found.index != *index);
             }
             Action::AddAddress { index, address, lifetime, .. } => {
                 self.act(&Action::DelAddress { index: *index, address: *address })?;
                 let (index, address, lifetime) = (*index, *address, *lifetime);
+                if let ipnetwork::IpNetwork::V6(address) = address {
+                    self.detect(index, address, true);
+                }
                 self.view.addresses.push(FoundAddress { index, address, broadcast: None, lifetime });
             }
             Action::DelAddress { index, address } => {
                 let address = *address;
                 self.view.addresses.retain(|found| found.index != *index || found.address != address);
+                self.view.addresses6.retain(|found| found.index != *index || address != found.address.into());
             }
+            Action::Six(action) => self.act6(action),
             Action::AddRoute { index, to, via, source, .. } if to.prefix() == 0 && to.is_ipv4() => {
                 self.view.defaults.retain(|route| route.metric != 0);
                 let (index, via, source) = (*index, via.and_then(v4), source.and_then(v4));
                 let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
                 self.view.defaults.push(route);
             }
+            Action::AddRoute { index, to, .. } if to.prefix() == 0 => self.view.defaults6.push(*index),
             Action::Finish => self.outcome = self.engine.outcome().cloned(),
             _ => {}
         }

@@ -96,8 +96,7 @@ impl Machine {
     /// servers that disagree about us can go on like that for ever.
     pub(super) fn nak(&mut self, reply: &Reply, server: Option<Ipv4Addr>) {
         let says = text::shown(reply.options.bytes(code::MESSAGE).unwrap_or_default());
-        self.heard.naks = self.heard.naks.saturating_add(1);
-        self.tell(Note::Nak { server, says });
+        self.tell(Note::Nak { server, says: says.clone() });
         let had_lease = self.held_lease().is_some();
         if had_lease {
             self.actions.push(Action::Unbound(Loss::Nak));
@@ -111,6 +110,9 @@ impl Machine {
                 self.wait_until(self.now + wait.min(LONGEST_NAK_WAIT));
             }
         }
+        // Of the acquisition that it begins, too.
+        self.heard.naks = self.heard.naks.saturating_add(1);
+        self.heard.nak = Some((server, says));
     }
 
     /// DECLINE (RFC 2131 §4.4.4), and a pause.

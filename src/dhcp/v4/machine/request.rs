@@ -98,6 +98,7 @@ impl Machine {
     pub(super) fn pass_over(&mut self) {
         let Phase::Requesting(Requesting { offer, .. }) = self.phase else { return };
         self.tell(Note::Silent(offer.server));
+        self.heard.silent = Some(offer.server);
         self.passed_over = Some((offer.server, self.now + PASS_OVER));
         self.discover();
     }

@@ -22,7 +22,7 @@ fn later_gaps_double_to_64_s_with_jitter() {
     let times: Vec<u64> = client.sent.iter().map(|sent| sent.at).skip(6).collect();
     let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (gap, expected) in gaps.iter().zip([4_000_u64, 8_000, 16_000, 32_000, 64_000, 64_000, 64_000]) {
-        assert!(gap.abs_diff(expected) <= 1_000, "{gaps:?}");
+        assert!((expected / 2..=expected * 3 / 2).contains(gap), "{gaps:?}");
     }
     assert!(gaps.iter().any(|gap| gap % 1_000 != 0), "no jitter: {gaps:?}");
 }
@@ -230,17 +230,19 @@ fn answers_of_other_servers_do_not_count_while_requesting() {
 fn a_kick_starts_the_back_off_anew_in_the_same_transaction() {
     let mut client = Client::started();
     client.until(30_000);
-    let before = client.sent.len();
-    let xid = client.last().xid();
+    let (before, xid) = (client.sent.len(), client.last().xid());
+    // Nothing else within the windows of the limit.
+    let kicked = client.last().at + 5_100;
+    client.until(kicked);
     client.event(Event::Kick);
-    client.until(34_000);
-    let times: Vec<u64> = client.sent[before..].iter().map(|sent| sent.at - 30_000).collect();
+    client.until(kicked + 4_000);
+    let times: Vec<u64> = client.sent[before..].iter().map(|sent| sent.at - kicked).collect();
     assert_eq!(times, [0, 150, 250, 600, 1_000, 2_000, 4_000]);
     assert!(client.sent.iter().all(|sent| sent.xid() == xid));
-    assert_eq!(client.last().secs(), 34, "secs go on");
-    client.until(70_000);
+    assert_eq!(u64::from(client.last().secs()), (kicked + 4_000) / 1_000, "secs go on");
+    client.until(kicked + 40_000);
     let gap = client.sent[before + 7].at - client.sent[before + 6].at;
-    assert!(gap.abs_diff(4_000) <= 1_000, "gaps begin anew too: {gap}");
+    assert!(gap.abs_diff(4_000) <= 2_000, "gaps begin anew too: {gap}");
 }
 
 #[test]

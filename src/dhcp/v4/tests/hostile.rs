@@ -1,4 +1,9 @@
 //! What other DHCP clients fell over, and what nobody should send.
+//!
+//! Beside the tests here: hardware lengths 0 to 255, cookies and types in `message`; servers, addresses, masks and overload
+//! in `accept`; widths, short options and default routes of 121 in `routes`; letters and pointer loops in `text`; lease
+//! times and T1 of 0 in `keep`; another server's NAK in `acquire` and `lose`; a server that offers and keeps silent in
+//! `acquire`. On the wire: the lab's cases hostile-lease and hostile-flood. With any bytes: tests/fuzz/dhcp4.rs.
 
 use super::super::machine::{Event, State};
 use super::super::note::{Note, Refusal};

@@ -1,0 +1,5 @@
+mod acquire;
+mod hostile;
+mod keep;
+mod properties;
+mod util;

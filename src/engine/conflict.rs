@@ -1,0 +1,106 @@
+//! Whether somebody else has the address: the probe beside DHCP ([`crate::dhcp::v4::probe`]), driven by where the DHCP
+//! machine is.
+
+use std::net::Ipv4Addr;
+
+use super::Engine;
+use super::types::Action;
+use crate::clock::Millis;
+use crate::dhcp::v4::machine::{self, Machine};
+use crate::dhcp::v4::probe::{self, Probe, Step};
+use crate::mac::Mac;
+
+/// The probe of one interface.
+#[derive(Debug)]
+pub(super) struct Probing {
+    probe: Probe,
+    /// Its socket is open.
+    open: bool,
+    /// Done with this address, until the client asks for one again.
+    over: bool,
+}
+
+impl Probing {
+    pub(super) fn new(address: Ipv4Addr, now: Millis) -> Self {
+        Self { probe: Probe::new(address, now), open: false, over: false }
+    }
+
+    pub(super) fn is_of(&self, address: Ipv4Addr) -> bool {
+        self.probe.address == address
+    }
+}
+
+impl Engine {
+    /// Starts with the OFFER, or with an address that came without one; ends a while after the address was set. The
+    /// socket is there for so long only: a keeper that has settled is not woken by others' ARP.
+    pub(super) fn drive_probe(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let requested = target.machine.as_ref().and_then(Machine::requested);
+        if let Some(address) = requested
+            && target.probing.as_ref().is_none_or(|probing| !probing.is_of(address))
+        {
+            close(target.index, &mut target.probing, out);
+            target.probing = Some(Probing::new(address, now));
+        }
+        let Some(Probing { probe, open, over }) = &mut target.probing else { return };
+        let held = target.lease.as_ref().is_some_and(|lease| lease.address == probe.address);
+        let Some((index, mac)) = target.index.zip(target.mac).filter(|_| held || requested.is_some()) else {
+            close(target.index, &mut target.probing, out);
+            return;
+        };
+        if *over {
+            if requested.is_none() {
+                target.probing = None;
+            }
+            return;
+        }
+        if !std::mem::replace(open, true) {
+            out.push(Action::OpenArp { index, address: probe.address });
+        }
+        if held {
+            probe.set(now);
+        }
+        loop {
+            match probe.step(now) {
+                Step::Send => out.push(Action::Probe { index, mac, address: probe.address }),
+                Step::End => {
+                    (*open, *over) = (false, true);
+                    out.push(Action::CloseArp(index));
+                    return;
+                }
+                Step::Wait(at) => return self.wake(at),
+            }
+        }
+    }
+
+    /// An ARP packet came in: whoever claims the address while it is probed for gets it.
+    pub(super) fn arp(&mut self, now: Millis, index: u32, packet: &[u8], out: &mut Vec<Action>) {
+        let of_index = |target: &super::target::Target| target.index == Some(index);
+        let Some(which) = self.targets.iter().position(of_index) else { return };
+        let target = &self.targets[which];
+        let Some(probing) = target.probing.as_ref().filter(|probing| probing.open) else { return };
+        let address = probing.probe.address;
+        let Some(claimant) = probe::claim(packet, address).filter(|mac| !self.is_ours(*mac)) else { return };
+        let line = format!(
+            "{}: {address} is in use by {claimant}: declined, and another asked for in 10 s; look what has it, or whether \
+             the DHCP server gives out addresses that are taken",
+            target.name()
+        );
+        out.push(Action::Say(log::Level::Warn, line));
+        self.dhcp(now, which, machine::Event::Conflict, out);
+        self.targets[which].duplicate = Some(address.into());
+        self.targets[which].lost = Some(format!("{address} is in use by {claimant}"));
+    }
+
+    /// The address of one of this machine's links: a switch may send back what we sent.
+    fn is_ours(&self, mac: Mac) -> bool {
+        let has = |link: &crate::links::Link| link.mac == Some(mac) || link.permanent == Some(mac);
+        self.view.links.0.iter().any(has)
+    }
+}
+
+fn close(index: Option<u32>, probing: &mut Option<Probing>, out: &mut Vec<Action>) {
+    if probing.take().is_some_and(|probing| probing.open) {
+        out.extend(index.map(Action::CloseArp));
+    }
+}

@@ -1,0 +1,294 @@
+//! What is done without a partner, where the words ask for it (`bondstrap.fallback=`).
+//!
+//! It is undone when a partner turns up before an address is in use. What is in use stays: a network that is there is worth
+//! more than one that would be better.
+
+use super::state::Phase;
+use super::target::Target;
+use super::types::{Action, Exit};
+use super::{BondWork, Engine, Try, undo};
+use crate::clock::Millis;
+use crate::lacp::verdict::Verdict;
+use crate::links::Link;
+use crate::plan::{Bond, Fallback, Mode, Plan};
+use crate::settle::resolve::Wanted;
+use crate::words::options::BondOption;
+
+/// So long DHCP is tried on one port before the next has its turn; without carrier half of it. Milliseconds.
+const TURN: Millis = 8_000;
+
+/// What was fallen back to.
+#[derive(Debug)]
+pub(super) enum Fallen {
+    /// The bond of this number is one of another mode; this is what the words make of it.
+    Mode(usize, Bond),
+    /// No bond: one port of it after the other.
+    Single(Box<Single>),
+}
+
+/// DHCP on one port, without a bond.
+#[derive(Debug)]
+pub(super) struct Single {
+    /// What the words ask for.
+    plan: Plan,
+    /// The ports in their order, and whose turn it is.
+    ports: Vec<String>,
+    turn: usize,
+    since: Millis,
+    turn_since: Millis,
+}
+
+impl Engine {
+    /// There is a fallback, and it has not been tried.
+    pub(super) fn may_fall_back(&self) -> bool {
+        self.plan.bondstrap.fallback != Fallback::None
+            && !self.fell_back
+            && !self.came_online
+            && self.fallen.is_none()
+    }
+
+    /// At the limit for the partner of a bond: true, if there is another way to go on.
+    pub(super) fn fall_back(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) -> bool {
+        let bond = &self.plan.bonds[which];
+        let lonely = self.bonds[which].verdict == Verdict::NoPartner && bond.mode == Mode::Lacp;
+        if !self.may_fall_back() || !lonely {
+            return false;
+        }
+        self.fell_back = true;
+        let seconds = self.plan.timeouts.lacp;
+        let why =
+            format!("no LACP partner on {} within {seconds} s ({})", bond.name, self.hearing(now, which));
+        for wire in self.wires.values_mut() {
+            // A partner that has gone is none that turns up.
+            wire.forget_lacp();
+        }
+        let single = self.plan.bondstrap.fallback == Fallback::Single && self.bonds.len() == 1;
+        if single {
+            self.fall_to_single(now, which, why, out);
+        } else {
+            let line = format!("{why}: fallback: the same ports in mode active-backup");
+            out.push(Action::Say(log::Level::Warn, line));
+            self.fall_to_mode(now, which);
+        }
+        true
+    }
+
+    /// Where a partner turns up before an address is in use, the words are followed after all.
+    pub(super) fn rise_again(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
+        let in_use =
+            self.came_online || self.targets.iter().any(|target| target.addresses().next().is_some());
+        if in_use || self.fallen.is_none() {
+            return false;
+        }
+        let partner = self
+            .wires
+            .iter()
+            .find_map(|(index, wire)| Some((self.name_of(*index), wire.theirs?.actor.system)));
+        let Some((port, system)) = partner else { return false };
+        let line = format!("LACP partner {system} has turned up on {port}: back to what the words ask for");
+        out.push(Action::Say(log::Level::Warn, line));
+        if self.single_port().is_some() {
+            self.leave_port(out);
+        }
+        match self.fallen.take() {
+            Some(Fallen::Mode(which, bond)) => {
+                self.plan.bonds[which] = bond;
+                self.remake(now, which);
+            }
+            Some(Fallen::Single(single)) => {
+                let Single { plan, ports, .. } = *single;
+                let ports: Vec<_> = ports.into_iter().map(Wanted::Name).collect();
+                self.follow(plan, now);
+                self.bonds = self.plan.bonds.iter().map(|_| BondWork::new(ports.clone(), now)).collect();
+            }
+            None => {}
+        }
+        true
+    }
+
+    /// The mode in which a bond is, where that is not what the words ask for.
+    pub(super) fn is_fallen(&self, which: usize) -> bool {
+        matches!(&self.fallen, Some(Fallen::Mode(fallen, _)) if *fallen == which)
+    }
+
+    /// The port that stands in for the bond.
+    pub(super) fn single_port(&self) -> Option<&Link> {
+        let Some(Fallen::Single(single)) = &self.fallen else { return None };
+        self.view.links.named(single.ports.get(single.turn)?)
+    }
+
+    /// Since when a port stands in for the bond.
+    pub(super) fn single_since(&self) -> Option<Millis> {
+        if let Some(Fallen::Single(single)) = &self.fallen { Some(single.since) } else { None }
+    }
+
+    /// An earlier engine was online by a fallback: that network is kept.
+    pub(super) fn stay_fallen(&mut self, now: Millis) {
+        let Some(previous) = self.config.previous.as_ref().filter(|_| self.came_online) else { return };
+        let single = previous.fallback_port.clone();
+        let fallen: Vec<String> =
+            previous.bonds.iter().filter(|bond| bond.fallback).map(|bond| bond.name.clone()).collect();
+        if let (Some(port), [_]) = (single, self.plan.bonds.as_slice()) {
+            self.fell_back = true;
+            self.stand_on(now, vec![port]);
+        } else if let Some(which) = self.plan.bonds.iter().position(|bond| fallen.contains(&bond.name)) {
+            self.fell_back = true;
+            self.fall_to_mode(now, which);
+        }
+    }
+
+    fn fall_to_mode(&mut self, now: Millis, which: usize) {
+        let mode = Mode::ActiveBackup;
+        let bond = &mut self.plan.bonds[which];
+        self.fallen = Some(Fallen::Mode(which, bond.clone()));
+        let allowed = |name: &str| BondOption::named(name).is_some_and(|option| option.allowed_in(mode));
+        bond.options.0.retain(|(name, _)| allowed(name));
+        bond.mode = mode;
+        self.remake(now, which);
+    }
+
+    /// The bond is to be made again in another mode: its ports leave it first.
+    fn remake(&mut self, now: Millis, which: usize) {
+        let index = self.bonds[which].index;
+        self.forget_bond(now, which);
+        let work = &mut self.bonds[which];
+        work.index = index;
+        work.checked = false;
+        work.was_ready = false;
+        work.cut_since = None;
+        work.told = None;
+        self.tries.forget();
+        self.building_since = Some(now);
+        self.phase = Phase::Building;
+        self.told.remove("partner");
+        for target in self.targets.iter_mut().filter(|target| target.bond() == Some(which)) {
+            target.begun = None;
+        }
+    }
+
+    fn fall_to_single(&mut self, now: Millis, which: usize, why: String, out: &mut Vec<Action>) {
+        let mut ports: Vec<&Link> =
+            self.ports_there(&self.bonds[which]).filter(|port| port.carrier).collect();
+        // PXE came by it: DHCP works there, or did.
+        ports.sort_by_key(|port| self.plan.bootif.is_none() || port.own_mac() != self.plan.bootif);
+        let ports: Vec<String> = ports.iter().map(|port| port.name.clone()).collect();
+        let line = format!("{why}: fallback: DHCP on one port, without a bond: {}", ports.join(", then "));
+        out.push(Action::Say(log::Level::Warn, line));
+        self.close_dhcp(out);
+        // Only what the bond is: what else was found is given back in the end.
+        let index = self.bonds[which].index;
+        let vlans = self.drop_vlans(index);
+        let bonds = std::mem::take(&mut self.found.bonds);
+        let bond = super::state::Found { bonds, vlans, ..Default::default() };
+        out.extend(undo::actions(&bond, &self.view.links));
+        self.stand_on(now, ports);
+    }
+
+    /// The plan becomes one of the first of these ports, without a bond.
+    fn stand_on(&mut self, now: Millis, ports: Vec<String>) {
+        let plan = self.plan.clone();
+        let single = Single { plan, ports, turn: 0, since: now, turn_since: now };
+        self.follow(single.plan_now(), now);
+        self.bonds.clear();
+        self.fallen = Some(Fallen::Single(Box::new(single)));
+    }
+
+    /// From here on this is what is wanted.
+    fn follow(&mut self, plan: Plan, now: Millis) {
+        self.targets = Target::of(&plan);
+        self.plan = plan;
+        self.tries.forget();
+        self.building_since = Some(now);
+        self.phase = Phase::Building;
+        self.told.remove("partner");
+    }
+
+    /// Whose turn is over has had no lease: the next port's turn, until the limit for a lease.
+    pub(super) fn take_turns(&mut self, now: Millis, out: &mut Vec<Action>) {
+        let carrier = self.single_port().is_some_and(|port| port.carrier);
+        let leased = self.targets.iter().any(|target| target.is_done() || target.lease().is_some());
+        let waits = self.targets.iter().any(Target::wants_lease);
+        // Somebody has offered: that is worth more than a turn.
+        let offered = self.targets.iter().any(|target| target.machine.is_some() && !target.is_selecting());
+        let limit = self.lease_limit_millis();
+        let Some(Fallen::Single(single)) = &mut self.fallen else { return };
+        if self.came_online || leased || !waits {
+            return;
+        }
+        if now >= single.since + limit {
+            let sentence = format!(
+                "no DHCP lease on any of {} within {} s, each tried without a bond as there is no LACP partner; check \
+                 that a DHCP server is in this VLAN, or set the switch ports to one LACP (802.3ad) group in active mode",
+                single.ports.join(", "),
+                limit / 1_000
+            );
+            self.over("lease", Exit::NoAddress, sentence, out);
+        }
+        let Some(Fallen::Single(single)) = self.fallen.as_mut().filter(|_| self.outcome.is_none()) else {
+            return;
+        };
+        let over = single.turn_since + if carrier { TURN } else { TURN / 2 };
+        if now < over || single.ports.len() < 2 || offered {
+            let next = [over, single.since + limit].into_iter().filter(|at| *at > now).min();
+            self.wake(next);
+            return;
+        }
+        self.leave_port(out);
+        let Some(Fallen::Single(single)) = &mut self.fallen else { return };
+        single.turn = (single.turn + 1) % single.ports.len();
+        single.turn_since = now;
+        let (plan, next) = (single.plan_now(), single.ports[single.turn].clone());
+        out.push(Action::Say(log::Level::Info, format!("fallback: now DHCP on {next}")));
+        self.follow(plan, now);
+    }
+
+    /// The port that was tried is as it was.
+    fn leave_port(&mut self, out: &mut Vec<Action>) {
+        self.close_dhcp(out);
+        let Some(Fallen::Single(single)) = &self.fallen else { return };
+        let port =
+            single.ports.get(single.turn).and_then(|name| self.view.links.named(name)).map(|port| port.index);
+        out.extend(self.drop_vlans(port).into_iter().map(Action::Delete));
+        self.found.nics.retain(|nic| Some(nic.index) != port);
+        out.extend(port.map(Action::Down));
+    }
+
+    /// The VLANs of ours on an interface are not ours any more.
+    fn drop_vlans(&mut self, lower: Option<u32>) -> Vec<u32> {
+        let links = &self.view.links;
+        let is_on_it =
+            |index: &u32| lower.is_some() && links.get(*index).is_some_and(|link| link.lower == lower);
+        let (gone, kept) = std::mem::take(&mut self.found.vlans).into_iter().partition(is_on_it);
+        self.found.vlans = kept;
+        gone
+    }
+
+    fn close_dhcp(&self, out: &mut Vec<Action>) {
+        out.extend(self.targets.iter().filter_map(Target::index).map(Action::CloseDhcp));
+    }
+}
+
+impl Single {
+    /// The same without the bond: the port whose turn it is stands in its place.
+    fn plan_now(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        let (Some(bond), Some(port)) = (plan.bonds.pop(), self.ports.get(self.turn)) else { return plan };
+        let stand_in = |name: &mut String| {
+            if *name == bond.name {
+                name.clone_from(port);
+            }
+        };
+        plan.interfaces.iter_mut().for_each(|interface| stand_in(&mut interface.name));
+        plan.vlans.iter_mut().for_each(|vlan| stand_in(&mut vlan.link));
+        plan.bridges.iter_mut().flat_map(|bridge| &mut bridge.ports).for_each(stand_in);
+        plan.routes.iter_mut().filter_map(|route| route.dev.as_mut()).for_each(stand_in);
+        plan
+    }
+}
+
+impl super::backoff::Backoffs<Try> {
+    /// Begins anew: what was tried of the old does not hold up the new.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}

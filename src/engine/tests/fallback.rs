@@ -1,0 +1,171 @@
+//! Ports that are to be found, and what is done without a partner.
+
+use super::hearing::pdu;
+use super::world::World;
+use crate::engine::types::{Action, Exit};
+use crate::links::Kind;
+use crate::mac::Mac;
+
+fn mode(world: &World) -> Option<u8> {
+    let bond = world.view.links.named("bond0")?.bond()?;
+    Some(bond.mode)
+}
+
+fn ports(world: &World) -> Vec<&str> {
+    let bond = world.view.links.named("bond0").map(|link| link.index);
+    bond.into_iter().flat_map(|bond| world.view.links.ports_of(bond)).map(|port| port.name.as_str()).collect()
+}
+
+fn searching(words: &str, limited: bool) -> World {
+    let mut world = World::new(words, limited);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2").nic(5, "eth3").nic(6, "usb0");
+    for name in ["eth0", "eth1", "eth2", "eth3"] {
+        world.link(name).wired = true;
+    }
+    world.link("eth1").up = true;
+    world.look();
+    world
+}
+
+#[test]
+fn auto_bonds_the_largest_group_and_gives_the_rest_back() {
+    let mut world = searching("bond=auto ip=bond0:none", true);
+    let raised = |world: &World| {
+        let up = world.view.links.0.iter().filter(|link| link.up).map(|link| link.name.clone());
+        up.collect::<Vec<_>>()
+    };
+    assert_eq!(raised(&world), ["eth0", "eth1", "eth2", "eth3"], "usb0 is not asked");
+    assert_eq!(world.engine.ears(world.now), [(2, true), (3, true), (4, true), (5, true)]);
+    world.pass(1_000);
+    world.on_wire(&[(2, pdu(7, Mac::ZERO)), (4, pdu(8, Mac::ZERO)), (5, pdu(8, Mac::ZERO))]);
+    world.pass(10_000);
+    assert!(ports(&world).is_empty(), "eth1 was up before: a slow switch may yet speak");
+    world.pass(25_000);
+    assert_eq!(ports(&world), ["eth2", "eth3"]);
+    assert_eq!(raised(&world), ["eth1", "eth2", "eth3", "bond0"], "eth0 is down as before, eth1 up");
+    let line = "auto: bond0 is made of eth2, eth3, the largest group that announces one LACP system (0e:00:00:00:00:01) \
+                and key (8); left out: eth0: LACP system 0e:00:00:00:00:01 key 7, eth1: no LACPDU heard";
+    assert!(world.said().contains(&line), "{:?}", world.said());
+    assert_eq!(world.engine.ears(world.now), [(4, true), (5, true)]);
+    world.stop();
+    let up: Vec<&str> =
+        world.view.links.0.iter().filter(|link| link.up).map(|link| link.name.as_str()).collect();
+    assert_eq!(up, ["eth1"], "as they were found");
+}
+
+#[test]
+fn auto_that_hears_nothing_has_a_limit_and_gives_everything_back() {
+    let mut world = searching("bond=auto ip=bond0:none", true);
+    world.pass(40_000);
+    let outcome = world.outcome.clone().unwrap();
+    assert_eq!(outcome.exit, Exit::NoPartner);
+    assert!(
+        outcome
+            .sentence
+            .starts_with("no port for bond0 (auto): no LACPDU heard within 35 s (eth0: no LACPDU heard"),
+        "{outcome:?}"
+    );
+    let up: Vec<&str> =
+        world.view.links.0.iter().filter(|link| link.up).map(|link| link.name.as_str()).collect();
+    assert_eq!(up, ["eth1"]);
+    let mut stays = searching("bond=auto ip=bond0:none", false);
+    stays.pass(100_000);
+    stays.on_wire(&[(2, pdu(7, Mac::ZERO)), (3, pdu(7, Mac::ZERO))]);
+    stays.pass(2_000);
+    assert_eq!(ports(&stays), ["eth0", "eth1"], "a switch that wakes up late");
+    stays.restart();
+    stays.pass(1_000);
+    assert_eq!(ports(&stays), ["eth0", "eth1"], "found once is enough");
+}
+
+fn lonely(words: &str) -> World {
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.pass(36_000);
+    world
+}
+
+#[test]
+fn active_backup_and_back() {
+    let mut world = lonely("bond=eth0,eth1 ip=bond0:dhcp bondstrap.fallback=active-backup");
+    assert_eq!((mode(&world), ports(&world)), (Some(1), vec!["eth0", "eth1"]));
+    let told = world
+        .said()
+        .into_iter()
+        .filter(|line| line.ends_with("fallback: the same ports in mode active-backup"));
+    assert_eq!(told.count(), 1, "{:?}", world.said());
+    assert!(world.engine.state(1, 1).bonds[0].fallback);
+    world.pass(2_000);
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!((mode(&world), ports(&world)), (Some(4), vec!["eth0", "eth1"]), "{:?}", world.said());
+    assert!(!world.engine.state(1, 1).bonds[0].fallback);
+    world.pass(40_000);
+    assert_eq!(world.outcome.unwrap().exit, Exit::NoPartner, "no second time");
+}
+
+#[test]
+fn a_network_that_is_in_use_stays() {
+    let words = "bond=eth0,eth1 ip=192.0.2.7::192.0.2.1:24::bond0:none bondstrap.fallback=active-backup";
+    let mut world = lonely(words);
+    world.pass(1_000);
+    assert!(world.engine.keeps(), "{:?}", world.said());
+    assert!(world.said().last().unwrap().contains("fallback: active-backup"), "{:?}", world.said());
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!(mode(&world), Some(1));
+    world.restart();
+    world.pass(1_000);
+    assert_eq!((mode(&world), ports(&world)), (Some(1), vec!["eth0", "eth1"]), "also by the next engine");
+    world.stop();
+}
+
+#[test]
+fn one_port_after_the_other() {
+    let mut world = lonely("bond=eth0,eth1 vlan=bond0.42:bond0 ip=bond0.42:dhcp bondstrap.fallback=single");
+    world.pass(500);
+    assert!(world.view.links.named("bond0").is_none(), "{:?}", world.said());
+    let lower = |world: &World| {
+        let vlan = world.view.links.named("bond0.42").expect("the VLAN");
+        assert_eq!(vlan.kind, Kind::Vlan(42));
+        world.view.links.get(vlan.lower.unwrap()).unwrap().name.clone()
+    };
+    assert_eq!(lower(&world), "eth0");
+    world.pass(8_500);
+    assert_eq!(lower(&world), "eth1");
+    assert!(!world.link("eth0").up, "as it was");
+    world.pass(8_000);
+    assert_eq!(lower(&world), "eth0");
+    let index = world.link("eth0").index;
+    assert_eq!(world.engine.ears(world.now), [(index, true)]);
+    world.on_wire(&[(index, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!((mode(&world), ports(&world)), (Some(4), vec!["eth0", "eth1"]), "{:?}", world.said());
+    assert_eq!(lower(&world), "bond0");
+    world.stop();
+    assert_eq!(world.view.links.0.iter().filter(|link| link.up).count(), 0);
+}
+
+#[test]
+fn a_single_port_without_dhcp_has_a_limit() {
+    let mut world = lonely("bond=eth0,eth1 ip=bond0:dhcp bondstrap.fallback=single rd.net.timeout.dhcp=20");
+    assert_eq!(world.engine.state(1, 1).fallback_port.as_deref(), Some("eth0"));
+    world.pass(25_000);
+    let outcome = world.outcome.clone().unwrap();
+    assert_eq!(outcome.exit, Exit::NoAddress);
+    assert!(outcome.sentence.starts_with("no DHCP lease on any of eth0, eth1 within 20 s"), "{outcome:?}");
+    assert_eq!(world.view.links.0.iter().filter(|link| link.up).count(), 0, "as they were found");
+    assert_eq!(world.count(|action| matches!(action, Action::CreateBond { .. })), 1);
+}
+
+#[test]
+fn a_single_port_that_is_in_use_stays_with_the_next_engine() {
+    let mut world = lonely("bond=eth0,eth1 ip=192.0.2.7::192.0.2.1:24::bond0:none bondstrap.fallback=single");
+    world.pass(1_000);
+    assert!(world.engine.keeps(), "{:?}", world.said());
+    world.restart();
+    world.pass(60_000);
+    assert!(world.view.links.named("bond0").is_none() && world.link("eth0").up);
+    assert_eq!(world.view.addresses.iter().map(|found| found.index).collect::<Vec<_>>(), [2]);
+}

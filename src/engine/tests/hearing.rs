@@ -1,0 +1,111 @@
+//! What is heard on the cables, and what is said of it.
+
+use super::world::{PARTNER, World};
+use crate::engine::types::{Action, Frame, Heard};
+use crate::lacp::frame::{Lacpdu, Side};
+use crate::links::LacpState;
+use crate::lldp::frame::Lldpdu;
+use crate::mac::Mac;
+
+const OURS: Mac = Mac([2, 0, 0, 0, 0, 2]);
+
+/// A switch's LACPDU, and whom it takes for its partner.
+pub(super) fn pdu(key: u16, knows: Mac) -> Frame {
+    let actor = Side { system: PARTNER, key, state: LacpState(0x0d), ..Side::default() };
+    Frame::Lacp(Box::new(Lacpdu { actor, partner: Side { system: knows, ..Side::default() } }))
+}
+
+fn switch_port(port: &str) -> Frame {
+    let system = Some("sw-rack3".to_owned());
+    let pdu = Lldpdu {
+        chassis: "c".into(),
+        port: port.into(),
+        port_is_name: true,
+        ttl: 120,
+        system,
+        ..Lldpdu::default()
+    };
+    Frame::Lldp(Box::new(pdu))
+}
+
+impl World {
+    /// These frames come in, once.
+    pub(super) fn on_wire(&mut self, frames: &[(u32, Frame)]) {
+        let heard = frames.iter().map(|(index, frame)| Heard { index: *index, frame: frame.clone() });
+        self.view.heard = heard.collect();
+        self.look();
+        self.view.heard.clear();
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.engine.state(1, 1).findings.iter().map(|finding| finding.kind.clone()).collect()
+    }
+}
+
+fn built() -> World {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:none", true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    assert!(world.engine.ears(world.now).is_empty(), "no link is touched before names are final");
+    world.look();
+    world
+}
+
+#[test]
+fn ports_in_different_lags_are_told_once_and_where_they_are() {
+    let mut world = built();
+    assert_eq!(world.engine.ears(world.now), [(2, true), (3, true)]);
+    for _ in 0..30 {
+        for name in ["eth0", "eth1"] {
+            world.link(name).sent += 1;
+        }
+        world.on_wire(&[
+            (2, pdu(7, OURS)),
+            (3, pdu(8, OURS)),
+            (3, switch_port("Ethernet1/7")),
+            (2, Frame::OurLacp),
+            (3, Frame::OurLacp),
+        ]);
+        world.pass(1_000);
+    }
+    let line = "the ports of bond0 are in different LAGs of one switch (key 7 on eth0; key 8 on eth1 (sw-rack3 \
+                Ethernet1/7)); put these switch ports into one LAG";
+    assert_eq!(world.said().iter().filter(|said| **said == line).count(), 1, "{:?}", world.said());
+    assert!(world.kinds().contains(&"keys-differ".to_owned()), "{:?}", world.kinds());
+    world.pass(10_000);
+    assert!(world.outcome.unwrap().sentence.ends_with(line), "the sentence has it");
+}
+
+#[test]
+fn ears_are_open_where_nothing_passes() {
+    let mut world = built();
+    world.partner(&["eth0"]);
+    world.look();
+    assert_eq!(world.engine.ears(world.now), [(2, false), (3, true)]);
+    world.on_wire(&[(2, switch_port("Ethernet1/7"))]);
+    let neighbour = |world: &World| world.engine.state(1, 1).ports[0].neighbour.clone();
+    assert_eq!(neighbour(&world).unwrap().place(), "sw-rack3 Ethernet1/7");
+    world.link("eth0").carrier = false;
+    world.look();
+    assert_eq!(neighbour(&world), None, "the cable is out");
+    world.pass(120_000);
+    assert_eq!(world.engine.ears(world.now), [(2, false), (3, false)], "nothing has happened for long");
+    world.stop();
+    assert!(world.engine.ears(world.now).is_empty());
+}
+
+#[test]
+fn none_of_our_lacpdus_leaves() {
+    let mut world = built();
+    world.link("eth0").sent += 1;
+    world.on_wire(&[(2, Frame::OurLacp)]);
+    // DHCP, say.
+    world.link("eth1").sent += 1;
+    world.pass(6_000);
+    assert_eq!(world.kinds(), ["none-sent", "nothing-heard"]);
+    assert_eq!(
+        world.count(
+            |action| matches!(action, Action::Say(_, line) if line.contains("eth1: carrier, but none of our"))
+        ),
+        1
+    );
+}

@@ -1,0 +1,397 @@
+//! IPv6: routers, leases, duplicates, and both families at once.
+
+use std::net::Ipv6Addr;
+
+use proptest::prelude::*;
+
+use super::random::{happen, mischief};
+use super::world::World;
+use crate::clock::Millis;
+use crate::engine::six::types as six;
+use crate::engine::state::Phase;
+use crate::engine::types::{Action, Event, Exit};
+use crate::links::Kind;
+
+const LEASED: &str = "2001:db8::77";
+
+fn ip(text: &str) -> Ipv6Addr {
+    text.parse().unwrap()
+}
+
+/// A bond that is up with its link-local address, and no partner yet.
+fn machine(words: &str, limited: bool) -> World {
+    let mut world = World::new(words, limited);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.pass(250);
+    let index = world.link("bond0").index;
+    world.detect(index, "fe80::77/64".parse().unwrap(), true);
+    world.pass(1_250);
+    world
+}
+
+fn phase(world: &World) -> Phase {
+    world.engine.state(1, 1).phase
+}
+
+impl World {
+    fn incoming(&mut self, incoming: six::Incoming<'_>) {
+        let index = self.link("bond0").index;
+        let actions = self.engine.step(self.now, Event::Six { index, incoming });
+        self.perform(actions);
+    }
+
+    /// A router advertises a prefix of which addresses can be made, and a name server; the kernel makes its address.
+    fn advertise(&mut self, flags: u8, prefix: bool) {
+        let mut message = vec![134, 0, 0, 0, 64, flags, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        message.extend([25, 3, 0, 0, 0, 0, 2, 88]);
+        message.extend(ip("2001:db8::53").octets());
+        if prefix {
+            message.extend([3, 4, 64, 0xc0, 0, 0, 9, 9, 0, 0, 8, 8, 0, 0, 0, 0]);
+            message.extend(ip("2001:db8::").octets());
+        }
+        let mut packet = vec![0x60, 0, 0, 0, 0, message.len() as u8, 58, 255];
+        packet.extend([ip("fe80::1").octets(), ip("ff02::1").octets()].concat());
+        packet.extend(message);
+        self.incoming(six::Incoming::Advertisement { packet: &packet, checksum_missing: true });
+        if prefix {
+            let index = self.link("bond0").index;
+            self.detect(index, "2001:db8::5/64".parse().unwrap(), false);
+        }
+    }
+
+    fn messages(&self) -> Vec<(Millis, Vec<u8>)> {
+        let sent = self.done.iter().filter_map(|(at, action)| match action {
+            Action::Six(six::Action::Send { payload, .. }) => Some((*at, payload.clone())),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    /// Kinds of the DHCPv6 messages that were sent.
+    fn message_kinds(&self) -> Vec<u8> {
+        self.messages().iter().map(|(_, message)| message[0]).collect()
+    }
+
+    /// A Reply to the last message, with an address, for so many seconds.
+    fn reply(&mut self, address: &str, seconds: u32) {
+        let (_, asked) = self.messages().pop().expect("a message");
+        let option = |code: u16, data: &[u8]| {
+            [&code.to_be_bytes()[..], &(data.len() as u16).to_be_bytes(), data].concat()
+        };
+        let client = &asked[4..18];
+        let ia = asked.windows(2).position(|pair| pair == [0, 3]).map(|_| [2, 0, 0, 0]);
+        let mac = self.link("bond0").mac.unwrap();
+        let iaid = [mac.0[2], mac.0[3], mac.0[4], mac.0[5]];
+        assert!(ia.is_some());
+        let lifetimes = [seconds.to_be_bytes(), seconds.to_be_bytes()].concat();
+        let address = option(5, &[&ip(address).octets()[..], &lifetimes].concat());
+        let reply = [
+            vec![7],
+            asked[1..4].to_vec(),
+            client.to_vec(),
+            option(2, &[0, 3, 0, 1, 9, 9, 9, 9, 9, 9]),
+            option(14, &[]),
+            option(23, &ip("2001:db8::99").octets()),
+            option(3, &[&iaid[..], &[0; 8], &address].concat()),
+        ];
+        self.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &reply.concat() });
+    }
+
+    fn solicited(&self) -> usize {
+        self.count(|action| matches!(action, Action::Six(six::Action::Solicit { .. })))
+    }
+
+    fn has6(&self, address: &str) -> bool {
+        self.view.addresses6.iter().any(|found| found.address.ip() == ip(address) && found.is_usable())
+    }
+}
+
+#[test]
+fn slaac_is_online_once_its_address_can_be_used() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:auto6", true);
+    let setting = |action: &Action| matches!(action, Action::Six(six::Action::Setting { .. }));
+    let bond = world.link("bond0").index;
+    assert!(world.place(setting) < world.place(|action| *action == Action::Up(bond)), "before it is up");
+    assert_eq!(world.solicited(), 0);
+    world.agree(true);
+    assert_eq!(world.solicited(), 1, "as soon as frames get through");
+    world.pass(100);
+    world.advertise(0, true);
+    world.pass(900);
+    assert_ne!(phase(&world), Phase::Online, "duplicate address detection takes a second");
+    world.pass(500);
+    assert_eq!(phase(&world), Phase::Online);
+    let state = world.engine.state(1, 1);
+    assert!(state.sentence.starts_with("online: 2001:db8::5/64 on bond0"), "{}", state.sentence);
+    assert_eq!(state.gateway, Some(ip("fe80::1").into()));
+    let ipv6 = &state.ipv6["bond0"];
+    assert_eq!((ipv6.addresses.as_slice(), ipv6.missing.as_str()), (&[ip("2001:db8::5")][..], ""));
+    world.place(
+        |action| matches!(action, Action::Resolver { servers, .. } if servers == &[ip("2001:db8::53")]),
+    );
+    assert!(world.message_kinds().is_empty(), "no DHCPv6: no flag asks for it");
+    assert_eq!(world.solicited(), 1);
+}
+
+#[test]
+fn no_router_is_a_sentence_at_the_limit() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:auto6 rd.net.timeout.dhcp=20", true);
+    world.agree(true);
+    world.pass(2_000);
+    assert!(
+        world.said().contains(&"waiting for a router advertisement on bond0, at most 20 s"),
+        "{:?}",
+        world.said()
+    );
+    world.pass(20_000);
+    let outcome = world.outcome.clone().unwrap();
+    assert_eq!(outcome.exit, Exit::NoAddress);
+    let expected = "no IPv6 address on bond0 within 20 s: LACP works (partner 0e:00:00:00:00:01 on eth0, eth1), no router \
+                    advertisement heard, ";
+    assert!(outcome.sentence.starts_with(expected), "{}", outcome.sentence);
+}
+
+#[test]
+fn a_lease_is_set_tried_and_announced() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.agree(true);
+    assert_eq!(world.message_kinds(), [1], "at once");
+    world.pass(50);
+    world.advertise(0x80, false);
+    world.reply(LEASED, 3_600);
+    let announced =
+        |action: &Action| matches!(action, Action::Announce { address, .. } if *address == ip(LEASED));
+    world.pass(900);
+    assert_eq!(world.count(announced), 0, "nobody is told of what may be another's");
+    assert_ne!(phase(&world), Phase::Online);
+    world.pass(500);
+    assert_eq!(phase(&world), Phase::Online);
+    assert_eq!(world.count(announced), 1);
+    let set = |action: &Action| matches!(action, Action::Six(six::Action::SetAddress { .. }));
+    assert!(world.place(|action| matches!(action, Action::Resolver { .. })) < world.place(set));
+    assert_eq!(
+        world.engine.state(1, 1).dns,
+        [ip("2001:db8::99"), ip("2001:db8::53")],
+        "the server's, the router's"
+    );
+    // Somebody takes it away: it is seen at the next look, whatever event was lost.
+    world.view.addresses6.retain(|found| found.address.ip() != ip(LEASED));
+    world.pass(11_000);
+    assert!(world.has6(LEASED));
+    // It is renewed: another lifetime, and nothing else is said.
+    let said = world.said().len();
+    world.pass(900_000);
+    world.advertise(0x80, false);
+    world.pass(900_000);
+    assert_eq!(*world.message_kinds().last().unwrap(), 5);
+    world.reply(LEASED, 7_200);
+    world.pass(1_000);
+    assert_eq!((phase(&world), world.said().len()), (Phase::Online, said), "{:?}", world.said());
+}
+
+#[test]
+fn without_a_router_a_lease_is_held_back_for_a_moment_only() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.agree(true);
+    world.reply(LEASED, 3_600);
+    world.pass(2_000);
+    assert_ne!(phase(&world), Phase::Online);
+    world.pass(2_500);
+    assert_eq!(phase(&world), Phase::Online);
+    assert!(world.said().iter().any(|line| line.contains("no router advertises itself")));
+}
+
+#[test]
+fn a_leased_address_of_another_station_is_declined() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.taken.push(ip(LEASED));
+    world.agree(true);
+    world.advertise(0x80, false);
+    world.reply(LEASED, 3_600);
+    world.pass(2_000);
+    assert_eq!(*world.message_kinds().last().unwrap(), 9, "Decline: {:?}", world.said());
+    assert!(world.said().contains(&"bond0: DHCPv6: 2001:db8::77 is in use by another station: declined"));
+    world.pass(25_000);
+    world.reply("2001:db8::78", 3_600);
+    world.pass(1_500);
+    assert_eq!(phase(&world), Phase::Online);
+    assert_eq!(world.count(|action| matches!(action, Action::Announce { .. })), 1);
+}
+
+#[test]
+fn a_written_address_of_another_station_is_said_and_not_claimed() {
+    let words = "bond=eth0,eth1 ip=[2001:db8::10]/64:::::bond0:none rd.net.timeout.dhcp=10";
+    let mut world = machine(words, true);
+    world.taken.push(ip("2001:db8::10"));
+    world.agree(true);
+    world.pass(11_000);
+    let outcome = world.outcome.clone().unwrap();
+    assert_eq!(outcome.exit, Exit::NoAddress);
+    assert!(outcome.sentence.contains("another station has 2001:db8::10"), "{}", outcome.sentence);
+    assert_eq!(world.count(|action| matches!(action, Action::Announce { .. })), 0);
+    // Where the other family has an address that is enough; but it is said.
+    let mut world = machine(&format!("{words} ip=192.0.2.10:::24::bond0:none"), true);
+    world.taken.push(ip("2001:db8::10"));
+    world.agree(true);
+    world.pass(11_000);
+    assert_eq!(phase(&world), Phase::Online);
+    let told = |world: &World, what: &str| world.said().iter().filter(|line| line.contains(what)).count();
+    assert_eq!(told(&world, "2001:db8::10 is in use by another station (duplicate address detection)"), 1);
+    assert_eq!(told(&world, "going on without IPv6"), 1);
+}
+
+#[test]
+fn both_families_are_waited_for_and_one_is_enough_at_the_limit() {
+    let words = "bond=eth0,eth1 ip=bond0:dhcp,dhcp6 rd.net.timeout.dhcp=20";
+    let mut world = machine(words, true);
+    world.agree(true);
+    world.advertise(0x80, false);
+    world.reply(LEASED, 3_600);
+    world.pass(15_000);
+    assert_ne!(phase(&world), Phase::Online, "IPv4 has no lease yet");
+    world.pass(6_000);
+    assert_eq!(phase(&world), Phase::Online);
+    let expected = "bond0: going on with IPv6 alone: no DHCPv4 lease yet; still trying";
+    assert!(world.said().contains(&expected), "{:?}", world.said());
+    assert!(world.outcome.is_none());
+}
+
+#[test]
+fn either6_turns_to_dhcp_where_no_prefix_is_or_no_router() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:either6", true);
+    world.agree(true);
+    world.pass(3_000);
+    assert!(world.message_kinds().is_empty());
+    world.pass(1_500);
+    assert_eq!(world.message_kinds()[0], 1, "nobody answers");
+    let mut world = machine("bond=eth0,eth1 ip=bond0:either6", true);
+    world.agree(true);
+    world.advertise(0, false);
+    world.pass(50);
+    assert_eq!(world.message_kinds(), [1], "no prefix");
+    let mut world = machine("bond=eth0,eth1 ip=bond0:either6", true);
+    world.agree(true);
+    world.advertise(0x40, true);
+    world.pass(50);
+    assert_eq!(world.message_kinds(), [11], "only what else there is");
+    world.pass(4_500);
+    assert_eq!(phase(&world), Phase::Online, "the name servers were worth a moment");
+}
+
+#[test]
+fn an_engine_that_takes_over_confirms_the_lease() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.agree(true);
+    world.advertise(0x80, false);
+    world.reply(LEASED, 3_600);
+    world.pass(2_000);
+    assert_eq!(phase(&world), Phase::Online);
+    world.restart();
+    world.restart();
+    world.pass(100);
+    assert_eq!(*world.message_kinds().last().unwrap(), 4, "Confirm");
+    assert!(world.has6(LEASED));
+    world.pass(15_000);
+    assert_eq!(phase(&world), Phase::Online, "nobody says no: {:?}", world.said());
+    assert_eq!(world.count(|action| matches!(action, Action::DelAddress { .. })), 0);
+}
+
+#[test]
+fn link6_needs_nobody() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:link6", true);
+    world.agree(true);
+    world.pass(300);
+    assert_eq!(phase(&world), Phase::Online);
+    assert!(world.engine.state(1, 1).sentence.starts_with("online: fe80::77/64 on bond0"));
+    assert_eq!((world.solicited(), world.link("bond0").ipv6.unwrap().accept_ra), (0, 0));
+}
+
+#[test]
+fn a_nic_of_its_own_gets_its_settings_back() {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:dhcp ip=eth2:dhcp6", true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+    world.look();
+    world.pass(1_000);
+    assert_eq!(world.link("eth2").ipv6.unwrap().autoconf, 0);
+    let found = world.engine.state(1, 1).found;
+    let actions = crate::engine::undo::actions(&found, &world.view.links);
+    world.perform(actions);
+    assert_eq!(world.link("eth2").ipv6.unwrap().autoconf, 1);
+}
+
+#[test]
+fn a_bond_of_somebody_else_keeps_its_settings() {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth7").nic(9, "bond0");
+    world.link("bond0").kind = Kind::Bond(Box::default());
+    world.link("eth7").controller = Some(9);
+    world.look();
+    world.pass(2_000);
+    assert_eq!(world.outcome.clone().unwrap().exit, Exit::Words);
+    assert_eq!(world.count(|action| matches!(action, Action::Six(six::Action::Setting { .. }))), 0);
+}
+
+#[test]
+fn a_router_without_a_prefix_keeps_nobody_waiting_who_has_ipv4() {
+    let mut world =
+        machine("bond=eth0,eth1 ip=192.0.2.10:::24::bond0:none ip=bond0:auto6 rd.net.timeout.dhcp=20", true);
+    world.agree(true);
+    world.advertise(0, false);
+    world.pass(21_000);
+    assert_eq!(phase(&world), Phase::Online);
+    let told =
+        world.said().into_iter().find(|line| line.contains("going on without IPv6")).expect("it is told");
+    assert!(told.contains("the router advertises no prefix to make an address of"), "{told}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
+    #[test]
+    fn whatever_happens(
+        method in prop_oneof![Just("auto6"), Just("dhcp6"), Just("either6"), Just("auto"), Just("dhcp,dhcp6"), Just("link6")],
+        events in prop::collection::vec((mischief(), 0..8_u8, any::<u8>()), 1..50),
+    ) {
+        let mut world = World::new(&format!("bond=eth0,eth1 ip=bond0:{method}"), false);
+        world.nic(2, "eth0").nic(3, "eth1");
+        world.look();
+        for (event, packet, flags) in events {
+            happen(&mut world, event);
+            let Some(index) = world.view.links.named("bond0").map(|link| link.index) else { continue };
+            let asked = world.messages().last().is_some_and(|(_, message)| message.len() > 60);
+            match packet {
+                0 => world.advertise(flags, flags & 1 == 0),
+                1 if asked => world.reply(if flags & 1 == 0 { LEASED } else { "2001:db8::78" }, 60 + u32::from(flags)),
+                2 => world.detect(index, "fe80::77/64".parse().unwrap(), true),
+                3 => world.view.addresses6.clear(),
+                4 => world.taken = vec![ip(LEASED); usize::from(flags & 1)],
+                5 => world.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &[flags; 40] }),
+                6 => world.restart(),
+                _ => {}
+            }
+            world.look();
+            prop_assert!(world.outcome.is_none(), "without limits nothing ends it: {:?}", world.outcome);
+        }
+        let times: Vec<Millis> = world.done.iter().map(|(at, _)| *at).collect();
+        for (first, at) in times.iter().enumerate() {
+            let within = times[first..].iter().take_while(|other| **other < at + 60_000).count();
+            prop_assert!(within <= 400, "{within} actions in a minute");
+        }
+        // All is well again.
+        world.taken.clear();
+        world.mend();
+        world.pass(2_000);
+        let index = world.link("bond0").index;
+        world.view.addresses6.retain(|found| found.index != index || !found.tentative);
+        world.detect(index, "fe80::77/64".parse().unwrap(), true);
+        world.pass(2_000);
+        world.advertise(0, true);
+        world.pass(30_000);
+        let state = world.engine.state(1, 1);
+        prop_assert!(state.ports.iter().all(|port| port.ready), "{state:?}");
+        if method == "auto6" || method == "link6" {
+            prop_assert_eq!(state.phase, Phase::Online, "{:?}", world.said().iter().rev().take(9).collect::<Vec<_>>());
+        }
+    }
+}
