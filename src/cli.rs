@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use argh::FromArgs;
 
-use bondstrap::commands::{complain, down, persist, plan, print, status, up, wait};
+use bondstrap::commands::{complain, down, flip, persist, plan, print, status, up, wait};
+use bondstrap::flip::prepare::Asked;
 use bondstrap::persist::Format;
 
 /// Gives an installer its network over an LACP bond, as the kernel command line asks for it.
@@ -28,6 +29,7 @@ enum Command {
     Status(Status),
     Wait(Wait),
     Persist(Persist),
+    Flip(Flip),
     Down(Down),
 }
 
@@ -88,6 +90,24 @@ struct Persist {
     label: Option<String>,
 }
 
+/// Move the live addresses of a boot NIC onto a bond that contains it, while a root over NFS goes on.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "flip")]
+struct Flip {
+    /// print the steps and touch nothing
+    #[argh(switch)]
+    dry_run: bool,
+    /// who must answer afterwards (the NFS servers must in any case)
+    #[argh(option, arg_name = "ADDRESS")]
+    check: Option<std::net::IpAddr>,
+    /// only if the words have bondstrap.flip (for hooks)
+    #[argh(switch)]
+    if_asked: bool,
+    /// mode 802.3ad with the boot NIC alone: nothing passes while LACP negotiates
+    #[argh(switch)]
+    force: bool,
+}
+
 /// Release the lease, remove the bond, leave the NICs as they were found.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "down")]
@@ -117,6 +137,9 @@ impl Arguments {
             Some(Command::Wait(Wait { timeout })) => wait::run(timeout),
             Some(Command::Persist(Persist { format, root, label })) => {
                 persist::run(cmdline, format, root.as_deref(), label.as_deref())
+            }
+            Some(Command::Flip(Flip { dry_run, check, force, if_asked })) => {
+                flip::run(cmdline, if_asked, Asked { check, force, dry_run })
             }
             Some(Command::Down(Down {})) => down::run(),
         }

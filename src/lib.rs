@@ -8,6 +8,7 @@ pub mod commands;
 pub mod dhcp;
 pub mod engine;
 pub mod escape;
+pub mod flip;
 pub mod handover;
 pub mod installer;
 pub mod lacp;

@@ -17,6 +17,8 @@ pub struct Link {
     pub up: bool,
     /// The cable is in and the other side is alive (`IFF_LOWER_UP`).
     pub carrier: bool,
+    /// Frames pass: up, with carrier, and with its queues attached (`IFF_RUNNING`).
+    pub running: bool,
     /// Present address.
     pub mac: Option<Mac>,
     /// The address burnt in, where the driver tells it.

@@ -1,4 +1,4 @@
-//! All that is `unsafe` here: packet sockets, the ethtool ioctl, and tokio's registration of descriptors.
+//! All that is `unsafe` here: packet sockets, the ethtool ioctl, fork, and tokio's registration of descriptors.
 //! Everything else goes through safe crates.
 
 use std::io;
@@ -82,19 +82,7 @@ impl PacketSocket {
     /// # Errors
     /// The kernel's; `ENOBUFS` while a bond has no port to send on.
     pub fn send(&self, to: Mac, payload: &[u8]) -> io::Result<()> {
-        let address = link_address(self.index, self.protocol, to);
-        // SAFETY: `payload` and `address` live through the call, each with its true length.
-        let sent = unsafe {
-            libc::sendto(
-                self.fd.get_ref().as_raw_fd(),
-                payload.as_ptr().cast(),
-                payload.len(),
-                0,
-                (&raw const address).cast(),
-                size_of_u32(&address),
-            )
-        };
-        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        send_to(self.fd.get_ref(), &link_address(self.index, self.protocol, to), payload)
     }
 }
 
@@ -263,6 +251,48 @@ pub fn unsent(socket: &std::net::UdpSocket) -> io::Result<usize> {
     // SAFETY: TIOCOUTQ writes one int to where the pointer says.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) })?;
     Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
+/// A process of its own that does `work` and ends: what it gives is the exit code. Gives its process id.
+///
+/// To be called while this process has one thread: of others the new one would have the locks and not the threads.
+///
+/// # Errors
+/// The kernel's.
+pub fn fork(work: impl FnOnce() -> i32) -> io::Result<nix::unistd::Pid> {
+    // SAFETY: with one thread all of memory is in a sound state, so the child may do whatever this process may.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Parent { child } => Ok(child),
+        nix::unistd::ForkResult::Child => std::process::exit(work()),
+    }
+}
+
+/// Sends one frame without a runtime: `payload` (from the network header up) to the Ethernet address `to`.
+///
+/// # Errors
+/// The kernel's.
+pub fn send_frame(index: u32, protocol: u16, to: Mac, payload: &[u8]) -> io::Result<()> {
+    let index = i32::try_from(index).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: takes no pointers.
+    let raw = check(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
+    // SAFETY: `raw` was just given to us, and to nobody else.
+    let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+    send_to(&fd, &link_address(index, protocol, to), payload)
+}
+
+fn send_to(fd: &OwnedFd, address: &libc::sockaddr_ll, payload: &[u8]) -> io::Result<()> {
+    // SAFETY: `payload` and `address` live through the call, each with its true length.
+    let sent = unsafe {
+        libc::sendto(
+            fd.as_raw_fd(),
+            payload.as_ptr().cast(),
+            payload.len(),
+            0,
+            (&raw const *address).cast(),
+            size_of_u32(address),
+        )
+    };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn set_option<T>(fd: &OwnedFd, level: i32, name: i32, value: &T) -> io::Result<()> {

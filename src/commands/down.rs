@@ -8,8 +8,10 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{complain, is_root, print, runtime};
+use super::{complain, is_flipped, is_root, print, runtime};
+use crate::engine::state::State;
 use crate::engine::types::Exit;
+use crate::flip::{self, memory::leave_disk};
 use crate::handover::store::{Lock, RUN, Store};
 use crate::plan::LogLevel;
 use crate::report;
@@ -26,7 +28,12 @@ pub fn run() -> ExitCode {
         complain("down changes the network and needs root");
         return ExitCode::from(Exit::Unexpected as u8);
     }
-    match undo(&Store::new(Path::new(RUN))) {
+    let store = Store::new(Path::new(RUN));
+    if is_flipped(&store) {
+        // A root may stand on what is about to move.
+        leave_disk();
+    }
+    match undo(&store) {
         Ok(trouble) if trouble.is_empty() => ExitCode::SUCCESS,
         Ok(trouble) => {
             complain(&format!("not everything could be given back: {}", trouble.join("; ")));
@@ -47,7 +54,7 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
     runtime()?.block_on(async {
         let _lock = stop_engine(store).await?;
         // The engine may have given back everything itself.
-        let Some(state) = store.load() else {
+        let Some(mut state) = store.load() else {
             if store.is_damaged() {
                 let text = "state.json can't be read, so nothing is known of what was there before; remove the bond by \
                             hand: ip link del NAME";
@@ -57,6 +64,9 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
             return Ok(Vec::new());
         };
         report::log::start(LogLevel::Warn, None);
+        if state.found.flipped {
+            bring_home(&mut state)?;
+        }
         for (interface, lease) in &state.lease {
             if let Some(client) = state.clients.get(interface) {
                 run::release(interface, lease, client).await;
@@ -75,6 +85,25 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
         }
         Ok(trouble)
     })
+}
+
+/// What `flip` has moved goes back to its NIC, with the lease: it is in use, and stays so.
+fn bring_home(state: &mut State) -> io::Result<()> {
+    let why = flip::home::bring(&state.found)?;
+    if let Some(why) = why {
+        let text = format!(
+            "the addresses could not go back to their NIC, and are on the bond as before: {why}; see to that, or go on with it: \
+             bondstrap up"
+        );
+        return Err(io::Error::other(text));
+    }
+    if !state.lease.is_empty() {
+        log::warn!("nobody renews the lease from here on: start a DHCP client on the NIC");
+    }
+    state.lease.clear();
+    state.found.addresses.clear();
+    state.found.defaults.clear();
+    Ok(())
 }
 
 /// Ends a living engine and waits until it has let go of the lock, which is ours then.

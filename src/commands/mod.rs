@@ -1,6 +1,7 @@
 //! One file each for what the program can do; here is what they share.
 
 pub mod down;
+pub mod flip;
 mod here;
 pub mod persist;
 pub mod plan;
@@ -18,17 +19,35 @@ use tokio::runtime::Runtime;
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
-use crate::handover::store::{Store, Watch};
+use crate::handover::store::{RUN, Store, Watch};
 use crate::plan::Plan;
 use crate::words;
 use crate::words::source::Sources;
 
-/// The Plan of `--cmdline`, else of this machine's sources.
+/// The word of images whose root moves.
+const FLIP: &[u8] = b"bondstrap.flip";
+
+/// The Plan of `--cmdline`, else of this machine's sources. After a flip it has the defaults of one.
 ///
 /// # Errors
 /// A source that is there and can't be read.
 fn read_plan(cmdline: Option<&str>) -> io::Result<Plan> {
-    Ok(words::plan(&sources(cmdline)?))
+    let mut sources = sources(cmdline)?;
+    if is_flipped(&Store::new(Path::new(RUN))) {
+        sources.baked.insert(0, FLIP.to_vec());
+    }
+    Ok(words::plan(&sources))
+}
+
+/// `flip` has moved a NIC's network onto the bond, and `down` has not brought it back.
+fn is_flipped(store: &Store) -> bool {
+    let there = |state: &State| state.found.bonds.iter().any(|bond| is_bond(&bond.name));
+    store.load().is_some_and(|state| state.found.flipped && there(&state))
+}
+
+/// There is a bond of this name.
+fn is_bond(name: &str) -> bool {
+    Path::new("/sys/class/net").join(name).join("bonding").exists()
 }
 
 /// `--cmdline`, else this machine's sources.

@@ -7,10 +7,8 @@ use crate::plan::{Interface, Method4, Plan};
 /// What is understood and has no effect yet: told, and gone on without.
 pub(super) fn idle(plan: &Plan) -> Vec<String> {
     let handover = &plan.bondstrap.handover;
-    let unknown = [
-        (plan.bondstrap.flip, "bondstrap.flip"),
-        (handover.iter().any(|word| word != "auto" && word != "none"), "a list in bondstrap.handover="),
-    ];
+    let unknown =
+        [(handover.iter().any(|word| word != "auto" && word != "none"), "a list in bondstrap.handover=")];
     let said = unknown.iter().filter(|(asked, _)| *asked);
     said.map(|(_, what)| format!("{what} has no effect in this version")).collect()
 }

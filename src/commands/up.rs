@@ -11,7 +11,9 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{answered, complain, finish, is_root, print, read_plan, result, runtime, settled, support};
+use super::{
+    answered, complain, finish, is_flipped, is_root, print, read_plan, result, runtime, settled, support,
+};
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
@@ -73,6 +75,13 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
     if !plan.active {
         run::notify("READY=1");
         print("bondstrap: the boot line asks for no bond (bond=...); the machine is left alone\n");
+        return Some(ExitCode::SUCCESS);
+    }
+    if plan.bondstrap.flip && !is_flipped(&Store::new(Path::new(RUN))) {
+        run::notify("READY=1");
+        print(
+            "bondstrap: bondstrap.flip: the bond is made by bondstrap flip, of a NIC that is in use; nothing is touched before\n",
+        );
         return Some(ExitCode::SUCCESS);
     }
     if let Some(sentence) = support::missing(plan) {
@@ -261,7 +270,10 @@ fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
     if let Some(words) = cmdline {
         command.args(["--cmdline", words]);
     }
-    command.arg0("bondstrap").args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+    // systemd leaves alone what begins with @ when an initrd ends: so was our caller started, if it is to survive that.
+    let at = std::env::args_os().next().is_some_and(|name| name.as_encoded_bytes().starts_with(b"@"));
+    command.arg0(if at { "@bondstrap" } else { "bondstrap" });
+    command.args(["up", "--keeper"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
 }
 
 /// The engine gives everything back and then ends; its exit is waited for as before.

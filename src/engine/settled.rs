@@ -44,6 +44,10 @@ impl Engine {
                 self.wake(since + limit);
                 return false;
             }
+            Settle::Missing(names) if self.came_online && self.has_ports() => {
+                let text = format!("going on without {}: it joins when it comes", list(&names));
+                out.push(Action::Say(log::Level::Info, text));
+            }
             Settle::Missing(names) if now < since + limit => {
                 self.wait(format!("{} to appear", list(&names)), since, Some(limit));
                 self.wake(since + limit);
@@ -58,8 +62,7 @@ impl Engine {
                 out.push(Action::Say(log::Level::Warn, text));
             }
             Settle::Missing(names) => {
-                let complete = self.bonds.iter().all(|work| self.ports_there(work).next().is_some());
-                if !complete {
+                if !self.has_ports() {
                     self.never_came(&names, limit, out);
                     return false;
                 }
@@ -75,6 +78,11 @@ impl Engine {
             .collect();
         out.push(Action::Say(log::Level::Info, format!("ports have their final names: {}", list(&ports))));
         true
+    }
+
+    /// Each bond has a port that is there.
+    fn has_ports(&self) -> bool {
+        self.bonds.iter().all(|work| self.ports_there(work).next().is_some())
     }
 
     /// NICs of the words that are in no bond: they carry an address, a VLAN or a bridge themselves.

@@ -295,6 +295,9 @@ pub struct Found {
     pub defaults: Vec<FoundDefault>,
     /// resolv.conf or the host name were changed.
     pub files: bool,
+    /// Everything that the first port had was moved onto the bond while it was in use (`flip`).
+    #[serde(default)]
+    pub flipped: bool,
 }
 
 impl Found {

@@ -1,7 +1,7 @@
 //! Attributes of netlink messages, and attributes within them. (pure)
 
 /// All of them in order: type and value. What is cut short ends it.
-pub(super) fn of(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(crate) fn of(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     /// The two highest bits are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER).
     const TYPE: u16 = 0x3fff;
     let mut rest = bytes;
@@ -15,7 +15,7 @@ pub(super) fn of(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// A number of one byte, two or four, in the machine's order.
-pub(super) fn number(value: &[u8]) -> Option<u32> {
+pub(crate) fn number(value: &[u8]) -> Option<u32> {
     match *value {
         [byte] => Some(byte.into()),
         [a, b] => Some(u16::from_ne_bytes([a, b]).into()),
@@ -25,13 +25,13 @@ pub(super) fn number(value: &[u8]) -> Option<u32> {
 }
 
 /// Text up to its NUL; what is not UTF-8 is replaced.
-pub(super) fn text(value: &[u8]) -> String {
+pub(crate) fn text(value: &[u8]) -> String {
     let end = value.iter().position(|byte| *byte == 0).unwrap_or(value.len());
     String::from_utf8_lossy(&value[..end]).into_owned()
 }
 
 /// An IP address, by its length.
-pub(super) fn address(value: &[u8]) -> Option<std::net::IpAddr> {
+pub(crate) fn address(value: &[u8]) -> Option<std::net::IpAddr> {
     match value.len() {
         4 => Some(<[u8; 4]>::try_from(value).ok()?.into()),
         16 => Some(<[u8; 16]>::try_from(value).ok()?.into()),

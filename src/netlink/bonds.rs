@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use nix::net::if_::if_nametoindex;
-use rtnetlink::packet_core::DefaultNla;
+use rtnetlink::packet_core::{DefaultNla, Emitable};
 use rtnetlink::packet_route::link::{BondMode, InfoBond, LinkAttribute};
 use rtnetlink::{LinkBond, LinkMessageBuilder};
 
+use super::raw::Raw;
 use super::socket::Request;
 use super::{NEW, Netlink, RTM_NEWLINK, attributes};
 use crate::engine::types::Refusal;
@@ -16,6 +17,27 @@ use crate::words::options::{self, BondOption, Value};
 
 /// Kernel option names and values.
 type Options = [(&'static str, String)];
+
+/// A bond that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewBond<'a> {
+    /// Interface name.
+    pub name: &'a str,
+    /// The kernel's number of the mode.
+    pub mode: u8,
+    /// Kernel option names and values.
+    pub options: &'a Options,
+    /// Its address.
+    pub mac: Mac,
+    /// Bytes.
+    pub mtu: u32,
+}
+
+fn raw(flags: u16, message: &impl Emitable) -> Raw {
+    let mut body = vec![0; message.buffer_len()];
+    message.emit(&mut body);
+    Raw { kind: RTM_NEWLINK, flags, body }
+}
 
 impl Netlink {
     /// Makes a bond: down, without ports. The mode is the first attribute, always.
@@ -30,6 +52,27 @@ impl Netlink {
         let message = with(LinkBond::new(name), Some(mode), options, mac)?;
         let message = if let Some(mtu) = mtu { message.mtu(mtu) } else { message };
         self.requests.one(Request::new(RTM_NEWLINK, NEW, &message.build()))
+    }
+
+    /// The message that makes a bond with this index, down and without ports.
+    ///
+    /// # Errors
+    /// An option that can't be sent.
+    pub fn bond_to_make(index: u32, shape: &NewBond<'_>) -> Result<Raw, Refusal> {
+        let NewBond { name, mode, options, mac, mtu } = *shape;
+        let message =
+            with(LinkBond::new(name), Some(mode), options, Some(mac))?.mtu(mtu).index(index).build();
+        Ok(raw(NEW, &message))
+    }
+
+    /// The message that sets options of a bond that is there.
+    ///
+    /// # Errors
+    /// An option that can't be sent.
+    pub fn bond_to_change(index: u32, options: &Options) -> Result<Raw, Refusal> {
+        let mut message = with(LinkBond::new(""), None, options, None)?.index(index).build();
+        message.attributes.retain(|attribute| !matches!(attribute, LinkAttribute::IfName(_)));
+        Ok(raw(0, &message))
     }
 
     /// Makes an empty bond ours: down first, since the mode of one that is up can't be changed.
@@ -137,7 +180,6 @@ pub(super) fn read_back(kind: u16, value: &[u8]) -> Option<(&'static str, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtnetlink::packet_core::Emitable;
 
     #[test]
     fn each_option_is_read_back_as_it_was_written() {

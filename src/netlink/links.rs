@@ -40,6 +40,7 @@ const IFLA_BOND_PORT_AD_PARTNER_OPER_PORT_STATE: u16 = 8;
 
 const ARPHRD_ETHER: u16 = 1;
 const IFF_UP: u32 = 0x1;
+const IFF_RUNNING: u32 = 0x40;
 const IFF_LOWER_UP: u32 = 0x1_0000;
 /// `BOND_LINK_UP`.
 const LINK_UP: u32 = 0;
@@ -65,6 +66,7 @@ fn link(message: &[u8]) -> Option<Link> {
         ethernet: u16::from_ne_bytes([t0, t1]) == ARPHRD_ETHER,
         up: flags & IFF_UP != 0,
         carrier: flags & IFF_LOWER_UP != 0,
+        running: flags & IFF_RUNNING != 0,
         ..Link::default()
     };
     for (kind, value) in of(&message[HEADER..]) {

@@ -1,11 +1,12 @@
 //! The only door to rtnetlink: links, bonds, addresses, routes. What goes in and comes out is the engine's.
 
 mod addresses;
-mod attributes;
-mod bonds;
+pub(crate) mod attributes;
+pub mod bonds;
 mod change;
 pub mod hints;
 mod links;
+pub mod raw;
 mod routers;
 mod socket;
 

@@ -51,6 +51,11 @@ impl Request {
     pub(super) fn new(kind: u16, flags: u16, message: &impl Emitable) -> Self {
         let mut body = vec![0; message.buffer_len()];
         message.emit(&mut body);
+        Self::raw(kind, flags, body)
+    }
+
+    /// The same for a message that is bytes already.
+    pub(super) fn raw(kind: u16, flags: u16, body: Vec<u8>) -> Self {
         Self { kind, flags: flags | NLM_F_REQUEST | NLM_F_ACK, body }
     }
 }

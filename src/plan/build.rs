@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::addressing::{self, Target, Targets, unclear};
 use super::devices::Devices;
-use super::{Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Plan, Rename, Route, Timeouts, Vlan, bonds};
+use super::{Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Mode, Plan, Rename, Route, Timeouts, Vlan, bonds};
 use crate::mac::Mac;
 use crate::words::problems::Problems;
 use crate::words::spec::{Device, RouteSpec, Specs, VlanSpec};
@@ -56,6 +56,8 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         client_ids,
         own,
     } = specs;
+    // A root that moves has one NIC that works: the others are its backup.
+    let bondmode = bondmode.or(own.flip.then_some(Mode::ActiveBackup));
     let bootif = bootif.filter(|_| !bootif_ignored);
     let bootif_mac = bootif.map(|(mac, _)| mac);
     let renames = distinct_renames(renames, problems);

@@ -10,7 +10,7 @@ const IPV6: u16 = 0x86dd;
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// What to send: EtherType, the frame's destination, its content.
-pub(super) fn announcement(mac: Mac, address: IpAddr) -> (u16, Mac, Vec<u8>) {
+pub(crate) fn announcement(mac: Mac, address: IpAddr) -> (u16, Mac, Vec<u8>) {
     match address {
         IpAddr::V4(address) => (ARP, Mac([0xff; 6]), probe::announcement(mac, address).to_vec()),
         // RFC 2464 §7.

@@ -32,7 +32,7 @@ pub(super) fn set_quiet(index: u32, quiet: bool) -> io::Result<()> {
 }
 
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.
-pub(super) fn is_wired(name: &str) -> bool {
+pub(crate) fn is_wired(name: &str) -> bool {
     let place = Path::new("/sys/class/net").join(name);
     let bus = std::fs::read_link(place.join("device/subsystem"));
     let is_usb = |bus: &Path| bus.file_name().is_some_and(|name| name == "usb");

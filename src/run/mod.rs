@@ -1,10 +1,10 @@
 //! The only loop: events in, actions out.
 
-mod announce;
+pub(crate) mod announce;
 mod arp;
 mod ears;
-mod hardware;
-mod modules;
+pub(crate) mod hardware;
+pub(crate) mod modules;
 mod notify;
 mod packets;
 mod packets6;

@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// modprobe's own words, or that there is none. The module may be built in all the same.
-pub(super) async fn load(module: &str) -> Result<(), Refusal> {
+pub(crate) async fn load(module: &str) -> Result<(), Refusal> {
     if Path::new("/sys/module").join(module).exists() {
         return Ok(());
     }

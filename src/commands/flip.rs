@@ -1,0 +1,316 @@
+//! `flip`: what a boot NIC has moves onto a bond that contains it, while a root over NFS goes on.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{complain, finish, is_root, print, runtime, sources, up};
+use crate::dhcp::v4::lease::Lease;
+use crate::engine::state::{Found, FoundBond, FoundPort, Phase, State};
+use crate::engine::types::{Exit, Outcome};
+use crate::escape;
+use crate::flip::live::{Limits, Live};
+use crate::flip::memory::{leave_disk, lock_memory};
+use crate::flip::prepare::{Asked, Prepared, prepare};
+use crate::flip::runner::{Failure, Kind, run as run_steps};
+use crate::flip::steps::{Step, steps};
+use crate::flip::watchdog::{DONE, Watchdog};
+use crate::flip::{check::Target, foreign};
+use crate::handover::store::{Lock, RUN, Store, process_start};
+use crate::netlink::Netlink;
+use crate::plan::{LogLevel, Method4, Plan, table};
+use crate::run::{modules, unexpected};
+use crate::sys::boottime;
+
+/// Who must answer has to do so before anything is touched, within this time.
+const BEFORE: Duration = Duration::from_secs(3);
+
+/// Flips. `only_if_asked`: where the words have `bondstrap.flip`.
+pub fn run(cmdline: Option<&str>, only_if_asked: bool, asked: Asked) -> ExitCode {
+    if only_if_asked {
+        match sources(cmdline).map(|sources| crate::words::plan(&sources).bondstrap.flip) {
+            Ok(true) => {}
+            Ok(false) => return ExitCode::SUCCESS,
+            Err(error) => return finish(&unexpected(&error)),
+        }
+    }
+    match flip(cmdline, asked) {
+        Ok(code) => code,
+        Err(outcome) => finish(&outcome),
+    }
+}
+
+fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
+    let broken = |error: io::Error| unexpected(&error);
+    let plan = read(cmdline).map_err(broken)?;
+    if let Some(code) = refuse(&plan, asked) {
+        return Ok(code);
+    }
+    let store = Store::new(Path::new(RUN));
+    let mut lock = None;
+    if !asked.dry_run {
+        leave_disk();
+        store.prepare().map_err(broken)?;
+        lock = Some(take_lock(&store)?);
+        nothing_left(&store)?;
+        // A kernel that has it built in needs none; else the bond is refused, with the kernel's words.
+        let loaded = runtime().map_err(broken)?.block_on(modules::load("bonding"));
+        loaded.unwrap_or_else(|refusal| complain(&format!("modprobe bonding: {}", refusal.text)));
+    }
+    let netlink = Netlink::open().map_err(broken)?;
+    let prepared = prepare(&netlink, &plan, asked)?;
+    let steps = steps(&prepared.shape, &prepared.snapshot);
+    prepared.said.iter().for_each(|line| complain(line));
+    foreign::running(&prepared.snapshot.nic.name).iter().for_each(|line| complain(line));
+    if asked.dry_run {
+        print(&shown(&steps, &prepared.targets));
+        return Ok(ExitCode::SUCCESS);
+    }
+    answered_before(&prepared, &netlink)?;
+    let mut state = state(&netlink, &plan, &prepared, cmdline);
+    let began = boottime();
+    perform(&steps, &prepared, &plan, &store, &state)?;
+    let took = boottime() - began;
+    state.sentence = format!(
+        "{} moved from {} to {} in {took} ms",
+        prepared.main.as_ref().and_then(|address| address.text()).unwrap_or_else(|| "everything".into()),
+        prepared.snapshot.nic.name,
+        prepared.shape.bond.name
+    );
+    print(&format!("bondstrap: {}\n", escape::printable(&state.sentence)));
+    store.save(&state).map_err(broken)?;
+    drop(lock);
+    Ok(up::run(cmdline, up::How::Background))
+}
+
+/// The plan with the mode that a flip has if the words name none.
+fn read(cmdline: Option<&str>) -> io::Result<Plan> {
+    let mut sources = sources(cmdline)?;
+    sources.baked.insert(0, super::FLIP.to_vec());
+    Ok(crate::words::plan(&sources))
+}
+
+/// What ends it before it begins.
+fn refuse(plan: &Plan, asked: Asked) -> Option<ExitCode> {
+    if plan.has_errors() {
+        plan.problems.iter().for_each(|problem| complain(table::render_problem(problem).trim_end()));
+        complain(
+            "nothing was touched; correct the words, and check them anywhere with bondstrap --cmdline '...' plan",
+        );
+        return Some(ExitCode::from(Exit::Words as u8));
+    }
+    if !plan.active {
+        print("bondstrap: the boot line asks for no bond (bond=...); the machine is left alone\n");
+        return Some(ExitCode::SUCCESS);
+    }
+    if !asked.dry_run && !is_root() {
+        complain("flip changes the network and needs root; flip --dry-run does not");
+        return Some(ExitCode::from(Exit::Unexpected as u8));
+    }
+    None
+}
+
+fn take_lock(store: &Store) -> Result<Lock, Outcome> {
+    match store.lock() {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => {
+            let who = store.load().map_or(String::new(), |state| format!(" (process {})", state.pid));
+            let sentence = format!(
+                "an engine is at work already{who}: what it has built can't be flipped; bondstrap status shows it, bondstrap down \
+                 gives it back"
+            );
+            Err(Outcome { exit: Exit::Words, sentence })
+        }
+        Err(error) => Err(unexpected(&error)),
+    }
+}
+
+/// A bond that an earlier engine has left is known by its state alone, which this flip's would replace.
+fn nothing_left(store: &Store) -> Result<(), Outcome> {
+    let Some(state) = store.load() else { return Ok(()) };
+    let Some(bond) = state.found.bonds.iter().find(|bond| super::is_bond(&bond.name)) else { return Ok(()) };
+    let sentence = format!(
+        "{} of an earlier bondstrap up or flip is still there: bondstrap up goes on with it, bondstrap down gives it back",
+        bond.name
+    );
+    Err(Outcome { exit: Exit::Words, sentence })
+}
+
+fn shown(steps: &[Step], targets: &[Target]) -> String {
+    let mut text = String::new();
+    for (number, step) in steps.iter().enumerate() {
+        text.push_str(&format!("{:>3}  {}\n", number + 1, escape::printable(&step.name)));
+    }
+    let names: Vec<String> = targets.iter().map(Target::name).collect();
+    let who = if names.is_empty() { "nobody".into() } else { names.join(", ") };
+    text.push_str(&format!(
+        "     who has to answer: {who}; if not, or if a step fails, everything is put back\n"
+    ));
+    text
+}
+
+/// Whoever does not answer now would not answer afterwards either.
+fn answered_before(prepared: &Prepared, netlink: &Netlink) -> Result<(), Outcome> {
+    let asked = prepared.targets.iter().filter(|target| !matches!(target, Target::Neighbour(_)));
+    for target in asked {
+        if !target.answers(netlink, prepared.snapshot.nic.index, BEFORE, || false) {
+            let sentence = format!(
+                "{} does not answer over {} as it is, for {} s by now, so nothing was touched; see to that first, or name \
+                 somebody else with --check ADDRESS",
+                target.name(),
+                prepared.snapshot.nic.name,
+                BEFORE.as_secs()
+            );
+            return Err(Outcome { exit: Exit::NoAddress, sentence });
+        }
+    }
+    Ok(())
+}
+
+/// The part in which nothing may touch a disk.
+fn perform(
+    steps: &[Step],
+    prepared: &Prepared,
+    plan: &Plan,
+    store: &Store,
+    state: &State,
+) -> Result<(), Outcome> {
+    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
+    let limits = Limits { carrier: seconds(plan.timeouts.carrier), partner: seconds(plan.timeouts.lacp) };
+    let bond = prepared.shape.bond.index;
+    let kmsg = std::fs::OpenOptions::new().write(true).open("/dev/kmsg");
+    let told = |left: &[String]| {
+        if left.is_empty() {
+            store.forget();
+        }
+        if let Ok(kmsg) = &kmsg {
+            let line = match left {
+                [] => "bondstrap flip was killed: everything was put back\n".to_owned(),
+                _ => format!("bondstrap flip was killed; what could not be put back: {}\n", left.join("; ")),
+            };
+            let _ = (&*kmsg).write_all(line.as_bytes());
+        }
+    };
+    let started = lock_memory().and_then(|()| Watchdog::start(steps, limits, bond, &told));
+    let (watchdog, tell) = started.map_err(|error| {
+        let sentence =
+            format!("nothing was touched: memory can't be locked, and no watchdog be had: {error}");
+        Outcome { exit: Exit::Unexpected, sentence }
+    })?;
+    let mut live =
+        Live::worker(limits, prepared.targets.clone(), bond, tell).map_err(|error| unexpected(&error))?;
+    // Where this process is killed from here on, the other one takes it away again.
+    let saved = store.save(state);
+    if let Err(error) = saved {
+        live.tell(DONE);
+        return Err(unexpected(&error));
+    }
+    let ended = run_steps(steps, &mut live);
+    live.tell(DONE);
+    live.let_signals_in();
+    let took = live.took();
+    drop(live);
+    watchdog.end();
+    let _ = nix::sys::mman::munlockall();
+    for (step, took) in steps.iter().zip(took).filter(|_| plan.bondstrap.log >= LogLevel::Debug) {
+        complain(&format!("{took} ms: {}", step.name));
+    }
+    ended.map_err(|failure| {
+        if failure.left.is_empty() {
+            store.forget();
+        }
+        told_failure(&failure, steps, prepared)
+    })
+}
+
+fn told_failure(failure: &Failure, steps: &[Step], prepared: &Prepared) -> Outcome {
+    let name = steps.get(failure.step).map_or("", |step| step.name.as_str());
+    let nic = &prepared.snapshot.nic.name;
+    let became = match failure.left.as_slice() {
+        [] => format!("everything was put back, and {nic} has its addresses as before"),
+        left => format!("not everything could be put back: {}; bondstrap down tries again", left.join("; ")),
+    };
+    let (exit, advice) = match failure.trouble.kind {
+        Kind::Refused => (Exit::Refused, ""),
+        Kind::NoPartner => (Exit::NoPartner, "; check the cables, and what the switch ports are set to"),
+        Kind::Silent => (Exit::NoAddress, "; check that the switch lets the bond's frames pass"),
+        Kind::Stopped => (Exit::Unexpected, ""),
+    };
+    let sentence = format!("step {}, {name}: {}{advice}; {became}", failure.step + 1, failure.trouble.text);
+    Outcome { exit, sentence }
+}
+
+/// What the engine takes up, and `down` gives back. It is written before anything is touched, and holds then, too.
+fn state(netlink: &Netlink, plan: &Plan, prepared: &Prepared, cmdline: Option<&str>) -> State {
+    let Prepared { shape, snapshot, .. } = prepared;
+    let nic = snapshot.nic.index;
+    let mut ports = vec![FoundPort { index: nic, up: true }];
+    ports.extend(shape.others.iter().map(|other| FoundPort { index: other.port.index, up: other.up }));
+    let mut addresses = netlink.addresses().unwrap_or_default();
+    addresses.retain(|address| address.index == nic);
+    let mut defaults = netlink.defaults().unwrap_or_default();
+    defaults.retain(|route| route.index == nic);
+    let found = Found {
+        ports,
+        bonds: vec![FoundBond { index: 0, name: shape.bond.name.clone(), before: None }],
+        addresses,
+        defaults,
+        flipped: true,
+        ..Found::default()
+    };
+    let pid = std::process::id();
+    let mut state = State {
+        version: 1,
+        pid,
+        pid_start: process_start(pid).unwrap_or_default(),
+        cmdline: cmdline.map(str::to_owned),
+        phase: Phase::Building,
+        came_online: true,
+        found,
+        ..State::default()
+    };
+    let leases = |name: &str| {
+        plan.interfaces.iter().any(|spec| spec.name == name && spec.ipv4.method == Method4::Dhcp)
+    };
+    if let Some(lease) = lease(prepared).filter(|_| leases(&shape.bond.name)) {
+        state.lease.insert(shape.bond.name.clone(), lease);
+    }
+    state
+}
+
+/// The address as a lease, for our client to ask whether it holds (INIT-REBOOT). Who gave it is not known: until a server
+/// has confirmed it nobody is asked by unicast (T1 and T2 fall together), whatever stands as its server.
+fn lease(prepared: &Prepared) -> Option<Lease> {
+    let main = prepared.main.as_ref()?;
+    let Some(IpAddr::V4(address)) = main.ip() else { return None };
+    let routers = prepared.snapshot.gateways().into_iter().filter_map(|gateway| match gateway {
+        IpAddr::V4(gateway) => Some(gateway),
+        IpAddr::V6(_) => None,
+    });
+    let routers: Vec<Ipv4Addr> = routers.take(1).collect();
+    let half = main.lifetime().map(|seconds| u64::from(seconds) * 500);
+    Some(Lease {
+        address,
+        prefix_len: main.prefix(),
+        server_id: routers.first().copied().unwrap_or(address),
+        routers,
+        routes: Vec::new(),
+        dns: Vec::new(),
+        domain: None,
+        search: Vec::new(),
+        hostname: None,
+        ntp: Vec::new(),
+        mtu: None,
+        broadcast: None,
+        root_path: None,
+        next_server: None,
+        tftp_server: None,
+        bootfile: None,
+        lease_secs: main.lifetime(),
+        t1: half,
+        t2: half.map(|half| half + 1),
+        obtained_at: boottime(),
+    })
+}

@@ -1,0 +1,46 @@
+//! Never from the disk: while a NIC is on its way, no page of this program may have to come over it.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MlockAllFlags, mlockall};
+
+/// From here on the program's own pages come from memory: it starts again from a copy of itself that no file system has.
+/// Where that can't be had, locking the memory has to do.
+pub fn leave_disk() {
+    const MEMORY: &str = "/memfd:";
+    let exe = std::fs::read_link("/proc/self/exe").unwrap_or_default();
+    if exe.as_os_str().to_string_lossy().starts_with(MEMORY) {
+        let _ = nix::sys::prctl::set_name(c"bondstrap");
+        return;
+    }
+    let copied = || {
+        let program = std::fs::read("/proc/self/exe")?;
+        let mut memory = std::fs::File::from(memfd_create(c"bondstrap", MFdFlags::MFD_CLOEXEC)?);
+        memory.write_all(&program)?;
+        Ok::<_, io::Error>(memory)
+    };
+    if let Ok(memory) = copied() {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
+        let mut command = Command::new(path);
+        command.args(arguments.iter().skip(1));
+        if let Some(name) = arguments.first() {
+            command.arg0(name);
+        }
+        // It comes back only where it failed.
+        let _ = command.exec();
+    }
+}
+
+/// All of memory stays where it is, what is there and what will be.
+///
+/// # Errors
+/// The kernel's.
+pub fn lock_memory() -> io::Result<()> {
+    Ok(mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?)
+}

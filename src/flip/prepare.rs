@@ -1,0 +1,378 @@
+//! One look at the machine: which NIC has the addresses, what stands in the way, and all that the flip needs. Touches nothing.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
+
+use super::check::Target;
+use super::message::{
+    AF_INET, AF_INET6, Address, Device, IFADDRMSG, NDMSG, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE,
+    RTM_GETRULE, RTMSG, RULE, same_mac,
+};
+use super::servers;
+use super::snapshot::{Snapshot, Tables};
+use super::steps::{Other, Setting, Shape};
+use crate::engine::types::{Exit, Outcome, Refusal};
+use crate::links::{Link, Links};
+use crate::netlink::Netlink;
+use crate::netlink::bonds::NewBond;
+use crate::plan::{Bond, Mode, Plan};
+use crate::run::hardware::is_wired;
+use crate::settle::resolve::Wanted;
+use crate::sys::permanent_mac;
+
+/// So many servers are asked.
+const MOST_SERVERS: usize = 4;
+
+/// What is asked for beside the words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// Who must answer.
+    pub check: Option<IpAddr>,
+    /// Also with LACP over the boot NIC alone.
+    pub force: bool,
+    /// Nothing is to be touched, however gently.
+    pub dry_run: bool,
+}
+
+/// All that a flip needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prepared {
+    /// What is to be made.
+    pub shape: Shape,
+    /// What is to be carried over.
+    pub snapshot: Snapshot,
+    /// Who must answer.
+    pub targets: Vec<Target>,
+    /// The address by which the servers know this machine.
+    pub main: Option<Address>,
+    /// What the user should know.
+    pub said: Vec<String>,
+}
+
+fn words(sentence: String) -> Outcome {
+    Outcome { exit: Exit::Words, sentence }
+}
+
+fn refused(refusal: Refusal) -> Outcome {
+    Outcome { exit: Exit::Refused, sentence: format!("the kernel's tables can't be read: {}", refusal.text) }
+}
+
+/// Looks.
+///
+/// # Errors
+/// What stands in the way, as the sentence that ends it.
+pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared, Outcome> {
+    let links = links(netlink).map_err(refused)?;
+    let tables = read(netlink).map_err(refused)?;
+    let servers = servers::of(&fs::read_to_string("/proc/self/mounts").unwrap_or_default());
+    let (spec, nic) = choose(plan, &links, &tables, &servers, asked.check)?;
+    free(nic, &links)?;
+    let device = Device { index: nic.index, name: nic.name.clone() };
+    let snapshot = Snapshot::of(&device, &tables);
+    let Some(mac) = nic.mac else { return Err(words(format!("{} has no Ethernet address", nic.name))) };
+    let others: Vec<&Link> = ports(spec, &links).into_iter().filter(|port| port.index != nic.index).collect();
+    let lacp = spec.mode == Mode::Lacp;
+    let first = if lacp { before(spec, &others, &links, &tables, nic, asked.force)? } else { Vec::new() };
+    let mut said = Vec::new();
+    let mut options = spec.options.0.clone();
+    if spec.mode == Mode::ActiveBackup && spec.options.get("fail_over_mac").is_none() && !asked.dry_run {
+        let fixed: Vec<&str> =
+            others.iter().filter(|port| keeps_mac(netlink, port)).map(|port| port.name.as_str()).collect();
+        if !fixed.is_empty() {
+            said.push(format!(
+                "the driver of {} can't change the Ethernet address: {} takes that of the port in use \
+                 (fail_over_mac=active), and who answers is told of it at each change",
+                fixed.join(", "),
+                spec.name
+            ));
+            options.push(("fail_over_mac", "active".into()));
+        }
+    }
+    let empty = in_place(spec, &links, &tables)?;
+    let index = links.0.iter().map(|link| link.index).max().unwrap_or_default() + 1;
+    let late = |name: &str| lacp && (name.starts_with("ad_actor_") || name == "ad_user_port_key");
+    let is_port = |name: &str| matches!(name, "primary" | "active_slave");
+    let (late, early): (Vec<_>, Vec<_>) =
+        options.into_iter().filter(|(name, _)| !is_port(name)).partition(|(name, _)| late(name));
+    let new = NewBond { name: &spec.name, mode: spec.mode as u8, options: &early, mac, mtu: nic.mtu };
+    let make = Netlink::bond_to_make(index, &new).map_err(|refusal| words(refusal.text))?;
+    let change = |options: &[(&'static str, String)]| {
+        Netlink::bond_to_change(index, options).map_err(|refusal| words(refusal.text))
+    };
+    let has_primary = matches!(spec.mode, Mode::ActiveBackup | Mode::BalanceTlb | Mode::BalanceAlb);
+    let primary = spec.options.get("primary").is_none_or(|primary| primary == nic.name);
+    let primary = (has_primary && primary).then(|| change(&[("primary", nic.name.clone())])).transpose()?;
+    let empty = empty.map(|(old, mode)| {
+        let again = NewBond { name: &spec.name, mode, options: &[], mac, mtu: 1500 };
+        Netlink::bond_to_make(old, &again).map(|again| (old, again)).map_err(|refusal| words(refusal.text))
+    });
+    let targets = targets(asked.check, &servers, &snapshot, &mut said);
+    let asked_for = targets.iter().filter_map(|target| match target {
+        Target::Neighbour(address) => Some(*address),
+        _ => None,
+    });
+    let shape = Shape {
+        about: format!("mode {}, MAC {mac}, MTU {}", spec.mode.name(), nic.mtu),
+        bond: Device { index, name: spec.name.clone() },
+        make,
+        empty: empty.transpose()?,
+        lacp,
+        late: (!late.is_empty()).then(|| change(&late)).transpose()?,
+        primary,
+        quiet: (lacp && !first.is_empty()).then(|| setting("ipv6/conf", &spec.name, "disable_ipv6", "1")),
+        others: first,
+        mac,
+        settings: settings(Path::new("/proc/sys/net"), &nic.name, &spec.name),
+        filter: filter(&nic.name),
+        asked: asked_for.collect(),
+    };
+    let to = asked.check.or(servers.first().map(SocketAddr::ip)).or(snapshot.gateways().first().copied());
+    let local = to.and_then(local_address);
+    let by = |address: &&Address| address.ip() == local && local.is_some();
+    let v4 = |address: &&Address| address.ip().is_some_and(|ip| ip.is_ipv4());
+    let main = snapshot.addresses.iter().filter(v4).find(by).or(snapshot.addresses.iter().find(v4)).cloned();
+    Ok(Prepared { shape, snapshot, targets, main, said })
+}
+
+/// The links, with what netlink alone does not tell. A NIC that carries addresses is one of `all` here.
+fn links(netlink: &Netlink) -> Result<Links, Refusal> {
+    let mut links = netlink.links()?;
+    for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
+        link.wired = is_wired(&link.name);
+        link.permanent = link.permanent.or_else(|| permanent_mac(&link.name));
+    }
+    Ok(links)
+}
+
+/// The kernel's tables.
+pub(super) fn read(netlink: &Netlink) -> Result<Tables, Refusal> {
+    let family = |family: u8, length: usize| {
+        let mut query = vec![0; length];
+        query[0] = family;
+        query
+    };
+    let rules = |of: u8| netlink.read_raw(RTM_GETRULE, &family(of, RULE));
+    Ok(Tables {
+        addresses: netlink.read_raw(RTM_GETADDR, &family(0, IFADDRMSG))?,
+        routes4: netlink.read_raw(RTM_GETROUTE, &family(AF_INET, RTMSG))?,
+        routes6: netlink.read_raw(RTM_GETROUTE, &family(AF_INET6, RTMSG))?,
+        // A kernel without IPv6 or without rules has none.
+        rules4: rules(AF_INET).unwrap_or_default(),
+        rules6: rules(AF_INET6).unwrap_or_default(),
+        neighbours: netlink.read_raw(RTM_GETNEIGH, &family(0, NDMSG))?,
+    })
+}
+
+/// The ports of the words that are there, each once.
+fn ports<'a>(spec: &Bond, links: &'a Links) -> Vec<&'a Link> {
+    let mut found: Vec<&Link> = Vec::new();
+    for link in spec.ports.iter().flat_map(|port| Wanted::parse(port).find(links)) {
+        if !found.iter().any(|known| known.index == link.index) {
+            found.push(link);
+        }
+    }
+    found
+}
+
+/// The addresses of a link that others can use; a link-local one comes by itself.
+fn own(link: &Link, tables: &Tables) -> Vec<Address> {
+    let all = tables.addresses.iter().filter_map(|body| Address::of(link.index, body));
+    all.filter(|address| !address.is_link_local()).collect()
+}
+
+/// The bond of the words and the port of it that has the addresses.
+fn choose<'a, 'b>(
+    plan: &'a Plan,
+    links: &'b Links,
+    tables: &Tables,
+    servers: &[SocketAddr],
+    check: Option<IpAddr>,
+) -> Result<(&'a Bond, &'b Link), Outcome> {
+    let all = plan.bonds.iter().flat_map(|bond| ports(bond, links).into_iter().map(move |port| (bond, port)));
+    let candidates: Vec<(&Bond, &Link)> = all.filter(|(_, port)| !own(port, tables).is_empty()).collect();
+    match candidates.as_slice() {
+        [one] => return Ok(*one),
+        [] => {
+            let bonds: Vec<String> =
+                plan.bonds.iter().map(|bond| format!("{} ({})", bond.name, bond.ports.join(", "))).collect();
+            return Err(words(format!(
+                "no port of {} carries an address, so there is nothing to move; name the NIC that this machine was booted \
+                 with among the ports, or build the bond with bondstrap up",
+                bonds.join(", ")
+            )));
+        }
+        _ => {}
+    }
+    let to = check.or(servers.first().map(SocketAddr::ip));
+    let local = to.and_then(local_address);
+    let has = |(_, port): &&(&Bond, &Link)| {
+        own(port, tables).iter().any(|address| address.ip() == local && local.is_some())
+    };
+    candidates.iter().find(has).copied().ok_or_else(|| {
+        let names: Vec<&str> = candidates.iter().map(|(_, port)| port.name.as_str()).collect();
+        words(format!(
+            "{} carry addresses, and which of them the root needs is not to be seen: say who is reached by it with --check \
+             ADDRESS",
+            names.join(", ")
+        ))
+    })
+}
+
+/// The address that this machine speaks to `to` from. Sends nothing.
+fn local_address(to: IpAddr) -> Option<IpAddr> {
+    let any: SocketAddr = match to {
+        IpAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
+        IpAddr::V6(_) => ([0_u16; 8], 0).into(),
+    };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(SocketAddr::new(to, 9)).ok()?;
+    socket.local_addr().ok().map(|local| local.ip())
+}
+
+/// Nothing stands on the NIC, and it is nobody's port.
+fn free(nic: &Link, links: &Links) -> Result<(), Outcome> {
+    if let Some(controller) = nic.controller.and_then(|index| links.get(index)) {
+        return Err(words(format!(
+            "{} is a port of {} already; a flip starts from a NIC that carries its addresses itself",
+            nic.name, controller.name
+        )));
+    }
+    let upper: Vec<&str> = links
+        .0
+        .iter()
+        .filter(|link| {
+            link.lower == Some(nic.index)
+                && link.kind != crate::links::Kind::Device
+                && link.index != nic.index
+        })
+        .filter(|link| !matches!(&link.kind, crate::links::Kind::Other(kind) if kind == "veth"))
+        .map(|link| link.name.as_str())
+        .collect();
+    if upper.is_empty() {
+        return Ok(());
+    }
+    Err(words(format!(
+        "{} stands on {}, which can't be moved along: take it down first, and let the words build it on the bond (vlan=)",
+        upper.join(", "),
+        nic.name
+    )))
+}
+
+/// LACP: the ports that join first.
+fn before(
+    spec: &Bond,
+    others: &[&Link],
+    links: &Links,
+    tables: &Tables,
+    nic: &Link,
+    force: bool,
+) -> Result<Vec<Other>, Outcome> {
+    if others.is_empty() && !force {
+        return Err(words(format!(
+            "{} is the only port of {} that is there, and nothing passes while LACP negotiates, which takes a second or \
+             more: name another port, write mode=active-backup, or accept that with --force",
+            nic.name, spec.name
+        )));
+    }
+    for port in others {
+        if let Some(controller) = port.controller.and_then(|index| links.get(index)) {
+            return Err(words(format!(
+                "{} is a port of {} already; take it out first",
+                port.name, controller.name
+            )));
+        }
+        if let Some(address) = own(port, tables).iter().find_map(Address::text) {
+            return Err(words(format!(
+                "{} carries {address}, and would join before {}: take that off first (ip addr flush dev {})",
+                port.name, nic.name, port.name
+            )));
+        }
+    }
+    let other =
+        |port: &&Link| Other { port: Device { index: port.index, name: port.name.clone() }, up: port.up };
+    Ok(others.iter().map(other).collect())
+}
+
+/// What has the bond's name: nothing, or an empty bond that goes first. Gives its index and mode.
+fn in_place(spec: &Bond, links: &Links, tables: &Tables) -> Result<Option<(u32, u8)>, Outcome> {
+    let Some(link) = links.named(&spec.name) else { return Ok(None) };
+    let Some(side) = link.bond() else {
+        return Err(words(format!(
+            "{} exists already and is no bond; give the bond another name",
+            link.name
+        )));
+    };
+    if links.ports_of(link.index).next().is_some() || !own(link, tables).is_empty() {
+        return Err(words(format!(
+            "{} exists already and is in use; give the new bond another name, or remove the old one: ip link del {}",
+            link.name, link.name
+        )));
+    }
+    Ok(Some((link.index, side.mode)))
+}
+
+/// The driver has no way to change the address: refused before anything is looked at (dev_set_mac_address()).
+fn keeps_mac(netlink: &Netlink, port: &Link) -> bool {
+    let Some(mac) = port.mac else { return false };
+    let answers = netlink.send_raw(&[&same_mac(port.index, mac)]);
+    answers.into_iter().any(|answer| answer.is_err_and(|refusal| refusal.errno == libc::EOPNOTSUPP))
+}
+
+fn targets(
+    check: Option<IpAddr>,
+    servers: &[SocketAddr],
+    snapshot: &Snapshot,
+    said: &mut Vec<String>,
+) -> Vec<Target> {
+    let mut targets: Vec<Target> = check.map(Target::Echo).into_iter().collect();
+    targets.extend(servers.iter().take(MOST_SERVERS).copied().map(Target::Server));
+    if targets.is_empty() {
+        let known = |gateway: &IpAddr| snapshot.neighbours.iter().any(|near| near.ip() == Some(*gateway));
+        targets.extend(snapshot.gateways().into_iter().filter(known).map(Target::Neighbour).take(1));
+    }
+    if targets.is_empty() {
+        said.push(
+            "there is no NFS mount, no --check and no router that has been heard of: whether the network works on the bond is \
+             not seen"
+                .into(),
+        );
+    }
+    targets
+}
+
+fn setting(directory: &str, name: &str, file: &str, value: &str) -> Setting {
+    Setting { path: format!("/proc/sys/net/{directory}/{name}/{file}"), value: value.into() }
+}
+
+/// The NIC's settings, for the bond. Those that follow from something else are left out.
+fn settings(root: &Path, nic: &str, bond: &str) -> Vec<Setting> {
+    /// The last one starts IPv6, with all that is set before.
+    const LAST: &str = "disable_ipv6";
+    const LEFT_OUT: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
+    let mut all = Vec::new();
+    for directory in ["ipv4/conf", "ipv4/neigh", "ipv6/conf", "ipv6/neigh"] {
+        let Ok(files) = fs::read_dir(root.join(directory).join(nic)) else { continue };
+        for file in files.flatten() {
+            let Ok(name) = file.file_name().into_string() else { continue };
+            let value = fs::read_to_string(file.path()).map(|value| value.trim().to_owned());
+            if let (false, Ok(value)) = (LEFT_OUT.contains(&name.as_str()), value) {
+                all.push(setting(directory, bond, &name, &value));
+            }
+        }
+    }
+    all.sort_by_key(|setting| setting.path.ends_with(LAST));
+    all
+}
+
+/// Strict filtering by the way back (rp_filter 1) would drop answers that still come by the NIC.
+fn filter(nic: &str) -> Option<(Setting, Setting)> {
+    const FILE: &str = "rp_filter";
+    let value = |name: &str| -> io::Result<String> {
+        Ok(fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{name}/{FILE}"))?.trim().to_owned())
+    };
+    let (all, own) = (value("all").ok()?, value(nic).ok()?);
+    let strict = all.as_str().max(own.as_str()) == "1";
+    strict.then(|| (setting("ipv4/conf", nic, FILE, "2"), setting("ipv4/conf", nic, FILE, &own)))
+}

@@ -1,0 +1,133 @@
+//! Every message refused in turn, every moment one at which somebody is killed: the machine is as it was.
+
+use super::model::*;
+use crate::flip::message::Device;
+use crate::flip::runner::{Kernel, back, run};
+use crate::flip::steps::{home, steps};
+use crate::mac::Mac;
+
+#[test]
+fn a_flip_moves_everything() {
+    for case in CASES {
+        let snapshot = snapshot();
+        let mut model = before(case);
+        let steps = steps(&shape(case), &snapshot);
+        run(&steps, &mut model).unwrap_or_else(|failure| panic!("{case:?}: {failure:?}"));
+        let world = &model.world;
+        assert_eq!(places(world), ([BOND].into(), [BOND].into()), "{case:?}");
+        assert_eq!(world.addresses.len(), 4, "{case:?}");
+        assert_eq!(world.routes.len(), 4, "{case:?}");
+        assert_eq!(names_in(&world.rules), ["bond0"], "{case:?}");
+        assert_eq!(world.links[&NIC].controller, Some(BOND), "{case:?}");
+        let second = (case == Case::Lacp).then_some(BOND);
+        assert_eq!(world.links[&SECOND].controller, second, "{case:?}");
+        assert_eq!(world.settings["eth0/rp_filter"], "1", "{case:?}");
+        assert!(!world.links.contains_key(&8), "{case:?}: what was in its place");
+    }
+}
+
+#[test]
+fn whatever_is_refused_everything_is_put_back() {
+    for case in CASES {
+        let steps = steps(&shape(case), &snapshot());
+        let mut fails = 0;
+        loop {
+            fails += 1;
+            let mut model = before(case);
+            let as_it_was = model.world.clone();
+            model.fails = Some(fails);
+            let Err(failure) = run(&steps, &mut model) else { break };
+            assert_eq!(failure.left, [""; 0], "{case:?}, event {fails}: {failure:?}");
+            assert_eq!(model.world, as_it_was, "{case:?}, event {fails}, step {}", steps[failure.step].name);
+        }
+        assert!(fails > 20, "{case:?}: only {fails} events");
+    }
+}
+
+#[test]
+fn whenever_it_is_killed_everything_is_put_back() {
+    for case in CASES {
+        let steps = steps(&shape(case), &snapshot());
+        let ops: usize = steps.iter().map(|step| step.forward.len()).sum();
+        for lives in 0..=ops {
+            let mut model = before(case);
+            let as_it_was = model.world.clone();
+            let mut left = lives;
+            'killed: for (number, step) in steps.iter().enumerate() {
+                model.begin(number);
+                for op in &step.forward {
+                    if left == 0 {
+                        break 'killed;
+                    }
+                    left -= 1;
+                    model.perform(op).unwrap();
+                }
+            }
+            // Another process, which knows only what has begun.
+            let begun = &steps[..=model.begun];
+            assert_eq!(back(begun, &mut model), [""; 0], "{case:?}, after {lives} ops");
+            assert_eq!(model.world, as_it_was, "{case:?}, after {lives} ops");
+        }
+    }
+}
+
+#[test]
+fn one_that_was_killed_on_its_way_back_can_be_helped() {
+    for case in CASES {
+        let steps = steps(&shape(case), &snapshot());
+        let back_ops: usize = steps.iter().map(|step| step.back.len()).sum();
+        for lives in 0..back_ops {
+            let mut model = before(case);
+            let as_it_was = model.world.clone();
+            run(&steps, &mut model).unwrap();
+            model.turn_back();
+            for op in steps.iter().rev().flat_map(|step| &step.back).take(lives) {
+                model.perform(op).unwrap();
+            }
+            back(&steps, &mut model);
+            assert_eq!(model.world, as_it_was, "{case:?}, killed after {lives} ops of the way back");
+        }
+    }
+}
+
+#[test]
+fn home_is_where_it_came_from() {
+    let case = Case::Backup;
+    let mut model = before(case);
+    let as_it_was = model.world.clone();
+    let there = snapshot();
+    run(&steps(&shape(case), &there), &mut model).unwrap();
+    // What the bond has is what the NIC had: the same snapshot, under its name.
+    let nic = there.nic.clone();
+    let mut bonds = there.clone();
+    bonds.nic = Device { index: BOND, name: "bond0".into() };
+    let swap = |raw: crate::netlink::raw::Raw| raw.body;
+    bonds.addresses = there
+        .addresses
+        .iter()
+        .map(|address| {
+            crate::flip::message::Address(crate::flip::message::Told {
+                body: swap(address.set(&nic, &bonds.nic, false)),
+            })
+        })
+        .collect();
+    bonds.routes = there
+        .routes
+        .iter()
+        .map(|route| {
+            crate::flip::route::Route(crate::flip::message::Told { body: swap(route.set(&nic, &bonds.nic)) })
+        })
+        .collect();
+    bonds.rules = there
+        .rules
+        .iter()
+        .map(|rule| {
+            crate::flip::message::Rule(crate::flip::message::Told { body: swap(rule.set(&nic, &bonds.nic)) })
+        })
+        .collect();
+    run(&home(&nic, Mac([2, 0, 0, 0, 0, 7]), &bonds), &mut model).unwrap();
+    assert_eq!(model.world.addresses, as_it_was.addresses);
+    assert_eq!(model.world.routes, as_it_was.routes);
+    assert_eq!(model.world.rules, as_it_was.rules);
+    assert_eq!(model.world.links[&NIC], as_it_was.links[&NIC]);
+}

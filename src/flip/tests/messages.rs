@@ -1,0 +1,164 @@
+//! What is read comes out again, with nothing changed but the interface.
+
+use super::model::*;
+use crate::flip::message::*;
+use crate::flip::route::Route;
+use crate::netlink::attributes::{number, of};
+
+fn device(index: u32, name: &str) -> Device {
+    Device { index, name: name.into() }
+}
+
+fn value(body: &[u8], header: usize, wanted: u16) -> Option<Vec<u8>> {
+    of(&body[header..]).find(|(kind, _)| *kind == wanted).map(|(_, value)| value.to_vec())
+}
+
+#[test]
+fn labels_follow_the_name() {
+    let (nic, bond) = (device(NIC, "eth0"), device(BOND, "bond0"));
+    for (label, expected) in [
+        ("eth0", "bond0\0"),
+        ("eth0:1", "bond0:1\0"),
+        ("eth0:averylong", "bond0:averylong\0"),
+        ("eth01", "eth01\0"),
+        ("root", "root\0"),
+    ] {
+        let body = address(NIC, AF_INET, 24, &[192, 0, 2, 10], label);
+        let set = Address::of(NIC, &body).unwrap().set(&nic, &bond, true);
+        assert_eq!(value(&set.body, IFADDRMSG, 3).unwrap(), expected.as_bytes(), "{label}");
+        assert_eq!(set.body[4..8], BOND.to_ne_bytes());
+    }
+}
+
+#[test]
+fn flags_and_lifetimes() {
+    let (nic, bond) = (device(NIC, "eth0"), device(BOND, "bond0"));
+    let of_flags = |flags: u32| {
+        let mut body = address(NIC, AF_INET6, 64, &[0x20; 16], "");
+        let at = body.len() - 4;
+        body[at..].copy_from_slice(&flags.to_ne_bytes());
+        body
+    };
+    let set = |flags: u32, at_once: bool| {
+        let address = Address::of(NIC, &of_flags(flags))?;
+        assert_eq!(address.lifetime(), Some(1200));
+        let set = address.set(&nic, &bond, at_once);
+        assert_eq!(
+            value(&set.body, IFADDRMSG, 6).unwrap()[..8],
+            [600_u32, 1200].map(u32::to_ne_bytes).concat()
+        );
+        value(&set.body, IFADDRMSG, 8).and_then(|flags| number(&flags))
+    };
+    // PERMANENT; NOPREFIXROUTE; MANAGETEMPADDR, DEPRECATED, TEMPORARY.
+    assert_eq!(set(0x80, true), Some(0x02), "in use here: no duplicate address detection");
+    assert_eq!(set(0x280, false), Some(0x200));
+    assert_eq!(set(0x121, true), Some(0x102), "a temporary one goes on as one with a lifetime");
+    assert_eq!(set(0x40, true), Some(0), "one that is still tried is tried there");
+    assert_eq!(set(0x88, true), None, "another station has it");
+    assert!(Address::of(SECOND, &of_flags(0)).is_none());
+}
+
+#[test]
+fn what_a_route_may_keep() {
+    let (nic, bond) = (device(NIC, "eth0"), device(BOND, "bond0"));
+    let mut body = route(NIC, AF_INET6, None, Some(&[0xfe; 16]), 254, 9);
+    // LINKDOWN, ONLINK; priority, metrics, 30 s left, preference, something of the future.
+    body[8] = 0x10 | 4;
+    for (kind, bytes) in [
+        (6, 1024_u32.to_ne_bytes().to_vec()),
+        (8, attribute(2, &1400_u32.to_ne_bytes())),
+        (12, [0, 0, 3000_u32, 0, 0, 0, 0, 0].map(u32::to_ne_bytes).concat()),
+        (20, vec![1]),
+        (99, vec![1, 2, 3, 4]),
+    ] {
+        body.extend(attribute(kind, &bytes));
+    }
+    let there = Route::of(NIC, AF_INET6, &body, &[]).unwrap();
+    let set = there.set(&nic, &bond);
+    assert_eq!(set.body[8], 4);
+    let of = |kind| value(&set.body, RTMSG, kind);
+    assert_eq!(of(4).unwrap(), BOND.to_ne_bytes());
+    assert_eq!(of(23).unwrap(), 30_u32.to_ne_bytes(), "RTA_EXPIRES, in seconds");
+    assert_eq!((of(12), of(99)), (None, None));
+    assert_eq!(of(8).unwrap(), attribute(2, &1400_u32.to_ne_bytes()));
+    assert_eq!((of(6).unwrap(), of(20).unwrap()), (1024_u32.to_ne_bytes().to_vec(), vec![1]));
+    let removed = there.remove(&nic, &nic);
+    assert_eq!(value(&removed.body, RTMSG, 23), None);
+    assert_eq!(value(&removed.body, RTMSG, 4).unwrap(), NIC.to_ne_bytes());
+}
+
+#[test]
+fn routes_of_several_hops_and_of_nexthop_objects() {
+    let (nic, bond) = (device(NIC, "eth0"), device(BOND, "bond0"));
+    let hop = |index: u32, via: u8| {
+        let mut hop = vec![16, 0, 0x10, 1];
+        hop.extend(index.to_ne_bytes());
+        hop.extend(attribute(5, &[192, 0, 2, via]));
+        hop
+    };
+    let mut body = vec![AF_INET, 0, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0];
+    body.extend(attribute(9, &[hop(SECOND, 2), hop(NIC, 1)].concat()));
+    let set = Route::of(NIC, AF_INET, &body, &[]).unwrap().set(&nic, &bond);
+    let mut expected = [hop(SECOND, 2), hop(BOND, 1)].concat();
+    (expected[2], expected[18]) = (0, 0);
+    assert_eq!(value(&set.body, RTMSG, 9).unwrap(), expected);
+    assert!(Route::of(7, AF_INET, &body, &[]).is_none(), "no hop by this one");
+    // Whatever lengths the kernel might tell.
+    for at in 12..body.len() {
+        let mut cut = body.clone();
+        cut[at] = cut[at].wrapping_add(3);
+        if let Some(route) = Route::of(NIC, AF_INET, &cut, &[]) {
+            route.set(&nic, &bond);
+        }
+        Route::of(NIC, AF_INET, &body[..at], &[]);
+    }
+    let mut object = route(NIC, AF_INET, Some((8, &[10, 0, 0, 0])), Some(&[192, 0, 2, 1]), 254, 4);
+    object.extend(attribute(30, &5_u32.to_ne_bytes()));
+    let object = Route::of(NIC, AF_INET, &object, &[]).unwrap();
+    let (set, removed) = (object.set(&nic, &bond), object.remove(&nic, &nic));
+    assert_eq!((value(&set.body, RTMSG, 30), value(&set.body, RTMSG, 5)), (None, Some(vec![192, 0, 2, 1])));
+    assert_eq!(
+        (value(&removed.body, RTMSG, 30), value(&removed.body, RTMSG, 5)),
+        (Some(vec![5, 0, 0, 0]), None)
+    );
+}
+
+#[test]
+fn subnets_that_the_kernel_makes_are_left_to_it() {
+    let with = |flags: u32| {
+        let mut body = address(NIC, AF_INET, 20, &[192, 0, 18, 10], "eth0");
+        let at = body.len() - 4;
+        body[at..].copy_from_slice(&flags.to_ne_bytes());
+        [Address::of(NIC, &body).unwrap()]
+    };
+    let subnet = route(NIC, AF_INET, Some((20, &[192, 0, 16, 0])), None, 254, 2);
+    assert!(Route::of(NIC, AF_INET, &subnet, &with(0x80)).is_none());
+    assert!(Route::of(NIC, AF_INET, &subnet, &with(0x280)).is_some(), "of an address without one");
+    let other = route(NIC, AF_INET, Some((20, &[192, 0, 32, 0])), None, 254, 2);
+    assert!(Route::of(NIC, AF_INET, &other, &with(0x80)).is_some());
+    let local = route(NIC, AF_INET, Some((32, &[192, 0, 18, 10])), None, 255, 2);
+    assert!(Route::of(NIC, AF_INET, &local, &with(0x80)).is_none());
+}
+
+#[test]
+fn neighbours_that_are_known() {
+    let of_state = |state: u16| {
+        let mut body = vec![AF_INET, 0, 0, 0];
+        body.extend(NIC.to_ne_bytes());
+        body.extend(state.to_ne_bytes());
+        body.extend([0x80 | 1, 1]);
+        body.extend(attribute(1, &[192, 0, 2, 1]));
+        body.extend(attribute(2, &[2, 0, 0, 0, 0, 1]));
+        body.extend(attribute(3, &[0; 16]));
+        body
+    };
+    let bond = device(BOND, "bond0");
+    let set = |state, ask| {
+        Neighbour::of(NIC, &of_state(state)).map(|near| near.set(&bond, ask).body[8..11].to_vec())
+    };
+    // REACHABLE, PERMANENT, FAILED, NOARP.
+    assert_eq!(set(2, false), Some(vec![4, 0, 0x80]));
+    assert_eq!(set(2, true), Some(vec![0x10, 0, 0x80]));
+    assert_eq!(set(0x80, true), Some(vec![0x80, 0, 0x80]));
+    assert_eq!([set(0x20, false), set(0x40, false)], [None, None]);
+}

@@ -1,0 +1,5 @@
+//! A model of the kernel, and what must hold whatever fails.
+
+mod failing;
+mod messages;
+mod model;
