@@ -6,6 +6,7 @@ use bondstrap::persist::{Format, keep::keep, render};
 use bondstrap::plan::{Level, Plan, json};
 use bondstrap::words::source::{LONGEST, Sources};
 use bondstrap::words::{explained, plan, plan_line};
+use nix::time::{ClockId, clock_gettime};
 use proptest::prelude::*;
 
 use crate::held;
@@ -126,11 +127,9 @@ fn worst(length: usize) -> Vec<String> {
     ]
 }
 
-/// Time of this thread on a processor, since others work on this machine too (`/proc/thread-self/schedstat`).
+/// Time of this thread on a processor, since others work on this machine too.
 fn on_processor() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("the kernel counts");
-    let first = told.split(' ').next().and_then(|field| field.parse().ok());
-    Duration::from_nanos(first.expect("a number of nanoseconds"))
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("Linux has this clock").into()
 }
 
 #[test]
