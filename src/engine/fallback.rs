@@ -80,10 +80,16 @@ impl Engine {
         if in_use || self.fallen.is_none() {
             return false;
         }
-        let partner = self
-            .wires
-            .iter()
-            .find_map(|(index, wire)| Some((self.name_of(*index), wire.theirs?.actor.system)));
+        // A partner of another bond says nothing about this one.
+        let is_port = |port: &Link| match &self.fallen {
+            Some(Fallen::Mode(which, _)) => self.ports_there(&self.bonds[*which]).any(|own| own == port),
+            Some(Fallen::Single(single)) => single.ports.contains(&port.name),
+            None => false,
+        };
+        let partner = self.wires.iter().find_map(|(index, wire)| {
+            let port = self.view.links.get(*index).filter(|port| is_port(port))?;
+            Some((port.name.clone(), wire.theirs?.actor.system))
+        });
         let Some((port, system)) = partner else { return false };
         let line = format!("LACP partner {system} has turned up on {port}: back to what the words ask for");
         out.push(Action::Say(log::Level::Warn, line));
@@ -249,7 +255,11 @@ impl Engine {
         let port =
             single.ports.get(single.turn).and_then(|name| self.view.links.named(name)).map(|port| port.index);
         out.extend(self.drop_vlans(port).into_iter().map(Action::Delete));
-        self.found.nics.retain(|nic| Some(nic.index) != port);
+        let (nics, kept) =
+            std::mem::take(&mut self.found.nics).into_iter().partition(|nic| Some(nic.index) == port);
+        self.found.nics = kept;
+        let left = super::state::Found { nics, ..Default::default() };
+        out.extend(undo::actions(&left, &self.view.links));
         out.extend(port.map(Action::Down));
     }
 
@@ -264,7 +274,9 @@ impl Engine {
     }
 
     fn close_dhcp(&self, out: &mut Vec<Action>) {
-        out.extend(self.targets.iter().filter_map(Target::index).map(Action::CloseDhcp));
+        let close6 = |index| Action::Six(super::six::types::Action::Close(index));
+        let closes = |index| [Action::CloseDhcp(index), close6(index)];
+        out.extend(self.targets.iter().filter_map(Target::index).flat_map(closes));
     }
 }
 

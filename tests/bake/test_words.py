@@ -40,12 +40,12 @@ class Words(Case):
         """What `up` goes on without."""
         for arguments in ((), ("--overlay", "out")):
             with self.subTest(arguments):
-                done = self.run_with("bond=eth0,eth1 bonds=x bondstrap.flip", *arguments)
+                done = self.run_with("bond=eth0,eth1 bonds=x bondstrap.handover=netplan", *arguments)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 warnings = done.stderr.splitlines()
                 self.assertEqual(len(warnings), 2, done.stderr)
                 self.assertIn('warning: bonds=x: "bonds" is not a word of ours', warnings[0])
-                self.assertIn("warning: bondstrap.flip has no effect in this version", warnings[1])
+                self.assertIn("warning: a list in bondstrap.handover= has no effect in this version", warnings[1])
 
     def test_quiet(self):
         for words in ("bond=eth0,eth1 ip=dhcp", "", "quiet splash"):

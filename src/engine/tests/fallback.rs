@@ -106,6 +106,20 @@ fn active_backup_and_back() {
 }
 
 #[test]
+fn a_partner_of_another_bond_is_none_of_this_one() {
+    let words =
+        "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:dhcp ip=bond1:none bondstrap.fallback=active-backup";
+    let mut world = lonely(words);
+    assert_eq!(mode(&world), Some(1), "{:?}", world.said());
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!(mode(&world), Some(1), "heard on eth1, of bond1");
+    world.on_wire(&[(2, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!(mode(&world), Some(4), "{:?}", world.said());
+}
+
+#[test]
 fn a_network_that_is_in_use_stays() {
     let words = "bond=eth0,eth1 ip=192.0.2.7::192.0.2.1:24::bond0:none bondstrap.fallback=active-backup";
     let mut world = lonely(words);
