@@ -107,14 +107,18 @@ fn active_backup_and_back() {
 
 #[test]
 fn a_partner_of_another_bond_is_none_of_this_one() {
-    let words =
-        "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:dhcp ip=bond1:none bondstrap.fallback=active-backup";
-    let mut world = lonely(words);
+    let words = "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.partner(&["eth0"]);
+    world.pass(36_000);
+    let mode = |world: &World| world.view.links.named("bond1")?.bond().map(|bond| bond.mode);
     assert_eq!(mode(&world), Some(1), "{:?}", world.said());
-    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
-    world.pass(1_000);
-    assert_eq!(mode(&world), Some(1), "heard on eth1, of bond1");
     world.on_wire(&[(2, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!(mode(&world), Some(1), "heard on eth0, of bond0");
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
     world.pass(1_000);
     assert_eq!(mode(&world), Some(4), "{:?}", world.said());
 }
