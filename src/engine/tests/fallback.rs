@@ -107,7 +107,8 @@ fn active_backup_and_back() {
 
 #[test]
 fn a_partner_of_another_bond_is_none_of_this_one() {
-    let words = "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
+    let words =
+        "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
     let mut world = World::new(words, true);
     world.nic(2, "eth0").nic(3, "eth1");
     world.look();
