@@ -291,26 +291,13 @@ fn lease(prepared: &Prepared) -> Option<Lease> {
     });
     let routers: Vec<Ipv4Addr> = routers.take(1).collect();
     let half = main.lifetime().map(|seconds| u64::from(seconds) * 500);
+    let server = routers.first().copied().unwrap_or(address);
     Some(Lease {
-        address,
-        prefix_len: main.prefix(),
-        server_id: routers.first().copied().unwrap_or(address),
         routers,
-        routes: Vec::new(),
-        dns: Vec::new(),
-        domain: None,
-        search: Vec::new(),
-        hostname: None,
-        ntp: Vec::new(),
-        mtu: None,
-        broadcast: None,
-        root_path: None,
-        next_server: None,
-        tftp_server: None,
-        bootfile: None,
         lease_secs: main.lifetime(),
         t1: half,
         t2: half.map(|half| half + 1),
         obtained_at: boottime(),
+        ..Lease::bare(address, main.prefix(), server)
     })
 }

@@ -2,7 +2,7 @@
 
 use super::state::Phase;
 use super::types::{Action, Event, Exit, Outcome};
-use super::{Engine, target, tell, undo};
+use super::{Engine, tell, undo};
 
 /// How far the ending is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -95,9 +95,7 @@ impl Engine {
     fn close(&mut self, out: &mut Vec<Action>) {
         self.waiting = None;
         self.deadline = None;
-        out.extend(self.targets.iter().filter_map(target::Target::index).map(Action::CloseDhcp));
-        let close6 = |index| Action::Six(super::six::types::Action::Close(index));
-        out.extend(self.targets.iter().filter_map(target::Target::index).map(close6));
+        self.close_dhcp(out);
     }
 
     /// Events while it ends.

@@ -273,7 +273,8 @@ impl Engine {
         gone
     }
 
-    fn close_dhcp(&self, out: &mut Vec<Action>) {
+    /// Closes the sockets of all that is addressed.
+    pub(super) fn close_dhcp(&self, out: &mut Vec<Action>) {
         let close6 = |index| Action::Six(super::six::types::Action::Close(index));
         let closes = |index| [Action::CloseDhcp(index), close6(index)];
         out.extend(self.targets.iter().filter_map(Target::index).flat_map(closes));

@@ -16,37 +16,19 @@ pub mod mac;
 pub mod dhcp {
     pub mod v4;
 }
+#[path = "script/mod.rs"]
+mod script;
 
 use std::net::Ipv4Addr;
 
 use dhcp::v4::{Action, Config, Event, Lease, Machine, State, frame};
 use mac::Mac;
+use script::Script;
 
 const MAC: Mac = Mac([2, 0, 0, 0, 0x5e, 1]);
 const ADDRESS: [u8; 4] = [192, 0, 2, 77];
 /// Most of one input: a client is not asked more in its first hours.
 const MOST_STEPS: usize = 400;
-
-/// Reads the script; zeros behind its end.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn byte(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first
-    }
-
-    fn word(&mut self) -> u64 {
-        u64::from(self.byte()) << 8 | u64::from(self.byte())
-    }
-
-    fn bytes(&mut self, most: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(most.min(self.0.len()));
-        self.0 = rest;
-        taken
-    }
-}
 
 /// A client under a script, and what is known of it from outside.
 struct Run {

@@ -75,6 +75,32 @@ impl fmt::Display for Route {
 }
 
 impl Lease {
+    /// A lease of an address and nothing else, for ever, from the start of this boot.
+    pub fn bare(address: Ipv4Addr, prefix_len: u8, server_id: Ipv4Addr) -> Self {
+        Self {
+            address,
+            prefix_len,
+            server_id,
+            routers: Vec::new(),
+            routes: Vec::new(),
+            dns: Vec::new(),
+            domain: None,
+            search: Vec::new(),
+            hostname: None,
+            ntp: Vec::new(),
+            mtu: None,
+            broadcast: None,
+            root_path: None,
+            next_server: None,
+            tftp_server: None,
+            bootfile: None,
+            lease_secs: None,
+            t1: None,
+            t2: None,
+            obtained_at: 0,
+        }
+    }
+
     /// Address and prefix length, host bits kept. None only for a value that was not made here.
     pub fn network(&self) -> Option<Ipv4Network> {
         Ipv4Network::new(self.address, self.prefix_len).ok()

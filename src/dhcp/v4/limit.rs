@@ -8,6 +8,9 @@ use crate::clock::Millis;
 /// `(window, most frames in it)`, both ends of the window counted.
 const WINDOWS: [(Millis, usize); 2] = [(1_000, 6), (5_000, 10)];
 
+/// Ports that join together are announced one after the other; one frame is enough for all of them. Milliseconds.
+const TOGETHER: Millis = 20;
+
 /// What a frame is for: the last places of a window are kept for what must not wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Share {
@@ -55,5 +58,11 @@ impl Limit {
     /// When the last frame left.
     pub(crate) fn last(&self) -> Option<Millis> {
         self.sent.first().copied().flatten()
+    }
+
+    /// Now, or so much later if a frame has only just left.
+    pub(crate) fn now_or_in(&self, now: Millis, later: Millis) -> Millis {
+        let just = self.last().is_some_and(|sent| now - sent < TOGETHER);
+        if just { now + later } else { now }
     }
 }

@@ -25,27 +25,14 @@ fn online(words: &str, previous: Option<State>) -> World {
 
 /// A lease of `secs` seconds.
 pub(super) fn lease(secs: u32) -> Lease {
+    let server = Ipv4Addr::new(192, 0, 2, 1);
     Lease {
-        address: Ipv4Addr::new(192, 0, 2, 77),
-        prefix_len: 24,
-        server_id: Ipv4Addr::new(192, 0, 2, 1),
-        routers: vec![Ipv4Addr::new(192, 0, 2, 1)],
-        routes: vec![],
-        dns: vec![Ipv4Addr::new(192, 0, 2, 1)],
-        domain: None,
-        search: vec![],
-        hostname: None,
-        ntp: vec![],
-        mtu: None,
-        broadcast: None,
-        root_path: None,
-        next_server: None,
-        tftp_server: None,
-        bootfile: None,
+        routers: vec![server],
+        dns: vec![server],
         lease_secs: Some(secs),
         t1: Some(u64::from(secs) * 500),
         t2: Some(u64::from(secs) * 875),
-        obtained_at: 0,
+        ..Lease::bare(Ipv4Addr::new(192, 0, 2, 77), 24, server)
     }
 }
 

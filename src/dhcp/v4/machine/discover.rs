@@ -71,7 +71,7 @@ impl Machine {
         if let Phase::Selecting(selecting) = &mut self.phase {
             let held = selecting.held;
             *selecting = Selecting { held, ..Selecting::from(self.now) };
-            self.send_at = Some(self.now_or_in(FIRST[0]));
+            self.send_at = Some(self.limit.now_or_in(self.now, FIRST[0]));
         }
     }
 

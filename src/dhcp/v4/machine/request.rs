@@ -112,7 +112,7 @@ impl Machine {
         };
         if now - tries.began <= FRESH {
             tries.restart();
-            self.send_at = Some(self.now_or_in(WAITS[0]));
+            self.send_at = Some(self.limit.now_or_in(self.now, WAITS[0]));
         } else if was_paused {
             // Nobody's fault but the link's: no server is passed over, and the lease of an earlier keeper is asked
             // for like the first time.

@@ -12,9 +12,6 @@ use crate::dhcp::v4::message::{self, Client, Outgoing};
 /// The broadcast flag is set so long after the first DISCOVER: answers to an address that we do not have yet may be
 /// lost on the way (RFC 2131 §4.1).
 const BROADCAST_AFTER: Millis = 4_000;
-/// Ports that join together are announced one after the other; one frame is enough for all of them.
-const TOGETHER: Millis = 20;
-
 impl Machine {
     /// When the next frame leaves: when it is due, the link is there, and the limit allows it.
     pub(super) fn next_frame(&self) -> Option<Millis> {
@@ -24,12 +21,6 @@ impl Machine {
         };
         let due = self.send_at.filter(|_| !self.paused);
         due.map(|at| at.max(self.limit.free_at(share)))
-    }
-
-    /// Now, or so much later if a frame has only just left.
-    pub(super) fn now_or_in(&self, later: Millis) -> Millis {
-        let just = self.limit.last().is_some_and(|sent| self.now - sent < TOGETHER);
-        if just { self.now + later } else { self.now }
     }
 
     pub(super) fn send(&mut self) {

@@ -94,7 +94,7 @@ impl Machine {
         };
         if now - tries.began <= FRESH {
             (tries.sent, tries.give_up_at) = (0, None);
-            self.send_at = Some(self.now_or_in(WAITS[0]));
+            self.send_at = Some(self.limit.now_or_in(self.now, WAITS[0]));
         } else if was_paused {
             match &self.phase {
                 Phase::Confirming { lease, .. } => self.confirm(lease.clone()),

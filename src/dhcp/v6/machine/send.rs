@@ -9,9 +9,6 @@ use crate::dhcp::v4::limit::Share;
 use crate::dhcp::v6::lease::Lease;
 use crate::dhcp::v6::message::{self, Outgoing};
 
-/// Ports that join together are announced one after the other; one frame is enough for all of them.
-const TOGETHER: Millis = 20;
-
 impl Machine {
     /// A new exchange: another transaction, whose first frame is due at once.
     pub(super) fn exchange(&mut self, phase: Phase) {
@@ -30,12 +27,6 @@ impl Machine {
         };
         let due = self.send_at.filter(|_| !self.paused);
         due.map(|at| at.max(self.limit.free_at(share)))
-    }
-
-    /// Now, or so much later if a frame has only just left.
-    pub(super) fn now_or_in(&self, later: Millis) -> Millis {
-        let just = self.limit.last().is_some_and(|sent| self.now - sent < TOGETHER);
-        if just { self.now + later } else { self.now }
     }
 
     /// A frame that is due.

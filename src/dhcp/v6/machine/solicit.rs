@@ -70,7 +70,7 @@ impl Machine {
         if let Phase::Soliciting(soliciting) | Phase::Informing(soliciting) = &mut self.phase {
             soliciting.base = now;
             self.gap = FIRST_GAP;
-            self.send_at = Some(self.now_or_in(FIRST[0]));
+            self.send_at = Some(self.limit.now_or_in(self.now, FIRST[0]));
         }
     }
 
