@@ -156,19 +156,28 @@ impl Engine {
         self.targets[which].index.and_then(|index| self.view.links.get(index)).is_some_and(|link| link.up)
     }
 
+    /// A root may stand on it: what a flip has moved stays, lease or not, until `down` moves it back.
+    pub(super) fn carries_root(&self, address: IpNetwork) -> bool {
+        self.found.flipped && self.found.addresses.iter().any(|found| found.address == address)
+    }
+
     /// Removes all leased addresses but one.
     pub(super) fn remove_addresses(&mut self, which: usize, but: Option<IpNetwork>, out: &mut Vec<Action>) {
+        let Some(index) = self.targets[which].index else { return };
+        let stays = |target: &Target, address: IpNetwork| {
+            Some(address) == but || target.has_written(&address) || self.carries_root(address)
+        };
+        let target = &self.targets[which];
+        let (kept, ours): (Vec<IpNetwork>, Vec<IpNetwork>) =
+            target.addresses.iter().partition(|address| stays(target, **address));
+        let left = target.left.filter(|address| !stays(target, *address));
         let target = &mut self.targets[which];
-        let Some(index) = target.index else { return };
-        let (kept, ours): (Vec<IpNetwork>, Vec<IpNetwork>) = std::mem::take(&mut target.addresses)
-            .into_iter()
-            .partition(|address| Some(*address) == but || target.has_written(address));
-        target.addresses = kept;
-        let gone = ours.into_iter().chain(target.left.take().filter(|address| Some(*address) != but));
+        (target.addresses, target.left) = (kept, None);
+        let gone = ours.into_iter().chain(left);
         out.extend(gone.map(|address| Action::DelAddress { index, address }));
     }
 
-    /// Sets addresses; the routes come after.
+    /// Sets addresses; the routes come after. The kernel takes away none that a root may stand on.
     pub(super) fn apply(
         &mut self,
         which: usize,
@@ -177,6 +186,8 @@ impl Engine {
         lifetime: Option<u32>,
         out: &mut Vec<Action>,
     ) {
+        let roots: Vec<IpNetwork> =
+            addresses.iter().copied().filter(|address| self.carries_root(*address)).collect();
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
         for address in addresses {
@@ -185,6 +196,7 @@ impl Engine {
             if self.found.nics.iter().any(|nic| nic.index == index) && !self.found.own.contains(&own) {
                 self.found.own.push(own);
             }
+            let lifetime = lifetime.filter(|_| !roots.contains(address));
             out.push(Action::AddAddress { index, address: *address, peer, lifetime });
             if !target.addresses.contains(address) {
                 target.addresses.push(*address);

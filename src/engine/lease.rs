@@ -184,6 +184,9 @@ impl Engine {
         target.machine = Some(Machine::new(config, now));
         target.last_kick = now;
         target.paused = false;
+        let root = target.left.filter(|address| self.carries_root(*address));
+        // Whatever becomes of the lease.
+        self.apply(which, root.as_slice(), None, None, out);
         out.push(Action::OpenDhcp(index));
         self.dhcp(now, which, machine::Event::Start, out);
     }
@@ -302,13 +305,20 @@ impl Engine {
         };
         self.remove_addresses(which, None, out);
         let target = &mut self.targets[which];
-        let address = target.lease.as_ref().or(target.previous.as_ref()).map(|lease| lease.address);
+        let lease = target.lease.take().or(target.previous.take());
+        let address = lease.as_ref().map(|lease| lease.address);
         target.duplicate = address.filter(|_| loss == Loss::Conflict).map(Into::into);
-        if let Some(lease) = target.lease.take().or(target.previous.take()) {
-            target.lost = Some(format!("{} is gone: {why}", lease.address));
+        let root = lease.as_ref().and_then(Lease::network).map(IpNetwork::V4);
+        let root = root.filter(|address| self.carries_root(*address));
+        self.apply(which, root.as_slice(), None, None, out);
+        let target = &mut self.targets[which];
+        target.lost = address.map(|address| match root {
+            None => format!("{address} is gone: {why}"),
+            Some(_) => format!("{address} is kept without a lease, since the root may come by it: {why}"),
+        });
+        if root.is_none() {
+            target.gateways.retain(|gateway| gateway.is_ipv6());
         }
-        target.previous = None;
-        target.gateways.retain(|gateway| gateway.is_ipv6());
         target.done = false;
         target.begun = Some(now);
         self.set_names(out);
@@ -316,7 +326,11 @@ impl Engine {
         self.sentence.clear();
         self.result = None;
         let target = &self.targets[which];
-        out.push(Action::Say(log::Level::Warn, format!("{}: the address is gone: {why}", target.spec.name)));
+        let what = match (root, &target.lost) {
+            (Some(_), Some(lost)) => lost.clone(),
+            _ => format!("the address is gone: {why}"),
+        };
+        out.push(Action::Say(log::Level::Warn, format!("{}: {what}", target.spec.name)));
     }
 }
 

@@ -1,5 +1,6 @@
 """The real kernel as the judge: user-mode Linux boots what was baked, and says what it finds."""
 
+import os
 import shutil
 import subprocess
 import unittest
@@ -26,11 +27,14 @@ class Booted(Case):
     def boot(self, image):
         """path → (mode, owner, size), as the kernel unpacked it."""
         image = self.file("image", image)
-        done = subprocess.run(
-            [self.kernel, "mem=128M", f"initrd={image}", "con=null", "con0=fd:0,fd:1", "ssl=null", "quiet",
-             "rdinit=/first", "panic=-1"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT, check=False,
-        )
+        with open(support.ROOT / ".build/lab/xstate.so", "rb") as preloaded:
+            number = preloaded.fileno()
+            done = subprocess.run(
+                [self.kernel, "mem=128M", f"initrd={image}", "con=null", "con0=fd:0,fd:1", "ssl=null", "quiet",
+                 "rdinit=/first", "panic=-1"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT, check=False,
+                env={**os.environ, "LD_PRELOAD": f"/proc/self/fd/{number}"}, pass_fds=[number],
+            )
         said = done.stdout.decode("utf-8", "replace").replace("\r", "")
         self.assertIn("\nEND\n", said, said[-3000:])
         lines = said.partition("BEGIN\n")[2].partition("\nEND\n")[0].splitlines()
