@@ -1,9 +1,10 @@
 #!/bin/bash
-# A dracut module: /usr/lib/dracut/modules.d/90bondstrap-flip/. With `bondstrap.flip` among the words the root moves onto the
-# bond once it is mounted; whatever else of the image obeys `bond=` has to be left out, or builds it before.
+# A dracut module: /usr/lib/dracut/modules.d/90bondstrap-flip/. Once the root is mounted, it moves onto the bond that
+# /etc/bondstrap-flip names. A file of its own, since whatever else in such an image obeys `bond=` on the boot line would build
+# the bond before the root is mounted.
 
 check() {
-    [[ -x /usr/bin/bondstrap ]] && return 255 # only where it is asked for: add_dracutmodules+=" bondstrap-flip "
+    [[ -x /usr/bin/bondstrap && -e /etc/bondstrap-flip ]] && return 255 # only where it is asked for: dracut --add
     return 1
 }
 
@@ -16,7 +17,7 @@ installkernel() {
 }
 
 install() {
-    inst_binary /usr/bin/bondstrap
+    inst_multiple /usr/bin/bondstrap /etc/bondstrap-flip
     # shellcheck disable=SC2154 # dracut's own
     inst_simple "$moddir/bondstrap-flip.service" "$systemdsystemunitdir/bondstrap-flip.service"
     # shellcheck disable=SC2154 # dracut's own
