@@ -66,7 +66,8 @@ impl Engine {
                     self.never_came(&names, limit, out);
                     return false;
                 }
-                let text = format!("going on without {}: not there after {} s", list(&names), limit / 1_000);
+                let (names, limit) = (list(&names), limit / 1_000);
+                let text = format!("going on without {names}: not there after {limit} s; {}", self.nics());
                 out.push(Action::Say(log::Level::Warn, text));
             }
         }

@@ -93,7 +93,7 @@ fn a_nic_that_is_not_there_holds_nobody_up_and_one_without_a_cable_does() {
     world.pass(5_500);
     world.agree(true);
     assert_eq!(world.engine.state(1, 1).phase, Phase::Online, "{:?}", world.said());
-    assert!(world.said().contains(&"going on without eth2: not there after 5 s"));
+    assert!(world.said().contains(&"going on without eth2: not there after 5 s; there are only eth0, eth1"));
     world.nic(7, "eth2");
     world.look();
     world.pass(1_000);
