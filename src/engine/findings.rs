@@ -112,8 +112,12 @@ impl Engine {
             passes: is_ready(work, &port.name),
             speed: port.speed,
             sent: hearing.is_some_and(|hearing| hearing.sent) && wire.is_none_or(Wire::may_have_sent),
-            heard: hearing.is_some_and(|hearing| hearing.heard),
+            heard_since: hearing
+                .and_then(|hearing| hearing.heard_since)
+                .map(|since| wire.and_then(|wire| wire.passed).map_or(since, |passed| since.max(passed))),
+            ever_heard: hearing.is_some_and(|hearing| hearing.ever_heard),
             theirs: wire.and_then(|wire| wire.theirs.as_ref()),
+            names_since: wire.and_then(|wire| wire.names_since),
             actor: port.port.unwrap_or_default().actor,
             held_since: wire.and_then(|wire| wire.held_since),
             dhcp: wire.is_some_and(|wire| wire.dhcp),

@@ -18,6 +18,10 @@ use crate::plan::Mode;
 /// An ear listens from the start, if it was there so soon after the carrier. Milliseconds.
 const SOON: Millis = 500;
 
+/// A partner of which nothing came in for so long has gone (Long_Timeout_Time, IEEE 802.1AX-2020 6.4.17). Where the bonding
+/// driver gives it up earlier, that counts. Milliseconds.
+const GONE: Millis = 90_000;
+
 /// One cable.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
@@ -26,10 +30,19 @@ pub(super) struct Wire {
     pub(super) carrier_since: Option<Millis>,
     /// Since when there has been no carrier.
     pub(super) down_since: Option<Millis>,
-    /// The last LACPDU that came in.
+    /// The last LACPDU that came in, and when.
     pub(super) theirs: Option<Lacpdu>,
+    heard_at: Millis,
+    /// When the first came in after a silence.
+    pub(super) spoke_since: Option<Millis>,
+    /// Since when they have named the partner that the last one names.
+    pub(super) names_since: Option<Millis>,
     /// Since when the partner has said that it is in sync, and not that it collects.
     pub(super) held_since: Option<Millis>,
+    /// The bonding driver has heard LACPDUs lately.
+    taken: bool,
+    /// When traffic passed last.
+    pub(super) passed: Option<Millis>,
     /// One of ours went out.
     ours: bool,
     /// A DHCP server's answer came in.
@@ -46,6 +59,14 @@ impl Wire {
             let (lacp_since, down_since) = (self.lacp_since, self.down_since);
             *self = Self { lacp_since, down_since: down_since.or(Some(now)), ..Self::default() };
         }
+        let actor = link.port.unwrap_or_default().actor;
+        let is_given_up = self.taken && actor.is_defaulted();
+        self.taken = actor.0 != 0 && !actor.is_defaulted();
+        // Without an ear nobody knows.
+        let is_gone = self.lacp_since.is_some_and(|ear| now >= self.heard_at.max(ear) + GONE);
+        if is_given_up || is_gone {
+            self.forget_lacp();
+        }
         self.lldp.age(now);
     }
 
@@ -54,7 +75,12 @@ impl Wire {
             Frame::Lacp(pdu) => {
                 let held = pdu.actor.state.is_held();
                 self.held_since = self.held_since.filter(|_| held).or(held.then_some(now));
-                self.theirs = Some(**pdu);
+                let named = self.theirs.map(|before| before.partner.system);
+                if named != Some(pdu.partner.system) {
+                    self.names_since = Some(now);
+                }
+                self.spoke_since.get_or_insert(now);
+                (self.theirs, self.heard_at) = (Some(**pdu), now);
             }
             Frame::OurLacp => self.ours = true,
             Frame::Lldp(pdu) => self.lldp.hear(now, (**pdu).clone()),
@@ -64,7 +90,7 @@ impl Wire {
 
     /// What was heard of LACP is over.
     pub(super) fn forget_lacp(&mut self) {
-        (self.theirs, self.held_since) = (None, None);
+        (self.theirs, self.held_since, self.spoke_since, self.names_since) = (None, None, None, None);
     }
 
     /// False: frames of ours may have left, and no LACPDU among them. With an ear that came late nobody knows: by then
@@ -127,7 +153,8 @@ impl Engine {
             passing.extend(ready.then_some(port));
         }
         for index in passing {
-            self.wires.entry(index).or_default().dhcp = false;
+            let wire = self.wires.entry(index).or_default();
+            (wire.dhcp, wire.passed) = (false, Some(now));
         }
         for Heard { index, frame } in &view.heard {
             // What was still queued when the cable went out is of nobody any more.

@@ -101,8 +101,10 @@ pub fn verdict(bond: &Link, mode: Mode, links: &Links, fresh: &[u32]) -> Verdict
 pub struct Hearing {
     /// Carrier since.
     pub carrier_since: Option<Millis>,
-    /// An LACPDU of a partner has been heard since there is carrier.
-    pub heard: bool,
+    /// Since when a partner's LACPDUs have been heard; none: none are.
+    pub heard_since: Option<Millis>,
+    /// One was heard since there is carrier.
+    pub ever_heard: bool,
     /// Frames sent when the carrier came; more than that: something of ours went out.
     pub sent_before: u64,
     /// Something went out.
@@ -135,10 +137,15 @@ impl Hearing {
             };
         }
         self.sent |= link.sent > self.sent_before;
-        // A port that has heard nothing keeps its partner side defaulted (ad_initialize_port, RX DEFAULTED).
-        self.heard |= link
-            .port
-            .is_some_and(|side| !side.actor.is_defaulted() && !side.actor.is_expired() && side.actor.0 != 0);
+        // A port that has heard nothing, or nothing any more, has its partner side defaulted (ad_initialize_port, RX
+        // DEFAULTED).
+        let actor = link.port.unwrap_or_default().actor;
+        if actor.is_defaulted() {
+            self.heard_since = None;
+        } else if actor.0 != 0 && !actor.is_expired() {
+            self.heard_since.get_or_insert(now);
+            self.ever_heard = true;
+        }
     }
 
     /// The link came up so recently that the port's state may still be that of before it was down: the bonding driver
@@ -154,7 +161,7 @@ impl Hearing {
             Some(since) if !self.sent && now >= since + SILENCE => {
                 "carrier, but none of our LACPDUs leaves it"
             }
-            Some(_) if !self.heard => "carrier, but no LACPDU heard",
+            Some(_) if self.heard_since.is_none() => "carrier, but no LACPDU heard",
             Some(_) => "LACPDUs heard",
         }
     }
@@ -266,6 +273,13 @@ mod tests {
         link.port = Some(Port { actor: LacpState(0x0f), ..Port::default() });
         hearing.look(SILENCE, &link);
         assert_eq!(hearing.clause(SILENCE), "LACPDUs heard");
+        link.port = Some(Port { actor: LacpState(0x8f), ..Port::default() });
+        hearing.look(SILENCE + 1, &link);
+        assert_eq!(hearing.heard_since, Some(SILENCE), "it may yet speak again");
+        link.port = Some(Port { actor: LacpState(0x47), ..Port::default() });
+        hearing.look(SILENCE + 2, &link);
+        assert_eq!(hearing.clause(SILENCE + 2), "carrier, but no LACPDU heard");
+        assert!(hearing.ever_heard);
         link.carrier = false;
         hearing.look(SILENCE, &link);
         assert_eq!(hearing.clause(SILENCE), "no carrier");

@@ -100,10 +100,15 @@ pub struct Port<'a> {
     pub speed: Option<u32>,
     /// LACPDUs of ours have left it.
     pub sent: bool,
-    /// LACPDUs of others have come in, by the bonding driver's word or by our own ears.
-    pub heard: bool,
+    /// Since when LACPDUs of others have come in, by the bonding driver's word, and nothing has passed; none: they
+    /// do not.
+    pub heard_since: Option<Millis>,
+    /// One came in since there is carrier.
+    pub ever_heard: bool,
     /// The last that came in.
     pub theirs: Option<&'a Lacpdu>,
+    /// Since when the other side has named the partner that it names there.
+    pub names_since: Option<Millis>,
     /// Our state, as the bonding driver has it.
     pub actor: LacpState,
     /// Since when the partner has said that it is in sync, and not that it collects.

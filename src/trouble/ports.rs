@@ -16,7 +16,7 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
     let reference = reference(bond);
     let speed = common_speed(bond);
     let answers = bond.ports.iter().filter(|port| port.dhcp).count();
-    let ever_heard = bond.ports.iter().any(|port| port.heard || port.theirs.is_some());
+    let ever_heard = bond.ports.iter().any(|port| port.ever_heard);
     for (place, port) in bond.ports.iter().enumerate() {
         let Some(carrier_since) = port.carrier_since else {
             if now >= up_since + PATIENCE {
@@ -32,10 +32,10 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
             () if port.speed.is_some() && speed.is_some() && port.speed != speed => Some(Kind::SpeedsDiffer),
             () if now < since + PATIENCE => None,
             // That the other side is passive is not known; that we are is enough to ask for.
-            () if !port.actor.is_active() && !port.heard && port.theirs.is_none() => Some(Kind::BothPassive),
+            () if !port.actor.is_active() && port.is_silent() => Some(Kind::BothPassive),
             () if !port.sent => Some(Kind::NoneSent),
             () => unlike(port, reference).or_else(|| speaks(now, since, bond, port)).or_else(|| {
-                (!port.heard && port.theirs.is_none()).then_some(match () {
+                port.is_silent().then_some(match () {
                     () if answers > 0 && !ever_heard => Kind::NoLag,
                     () => Kind::NothingHeard,
                 })
@@ -89,14 +89,23 @@ fn speaks(now: Millis, since: Millis, bond: &Bond<'_>, port: &Port<'_>) -> Optio
         if Some(pdu.actor.system) == bond.system {
             return Some(Kind::Looped);
         }
-        if Some(pdu.partner.system) != bond.system {
+        // An answer takes a moment, as does a partner that begins anew.
+        let is_late = port.names_since.is_none_or(|names| now >= names + PATIENCE);
+        if is_late && Some(pdu.partner.system) != bond.system {
             return Some(Kind::Unanswered);
         }
     }
     if port.held_since.is_some_and(|held| now >= held + PATIENCE) {
         return Some(Kind::NotCollecting);
     }
-    (port.heard && now >= since + CHURN).then_some(Kind::Churned)
+    port.heard_since.filter(|heard| now >= since.max(*heard) + CHURN).map(|_| Kind::Churned)
+}
+
+impl Port<'_> {
+    /// Nothing of LACP comes in.
+    fn is_silent(&self) -> bool {
+        self.heard_since.is_none() && self.theirs.is_none()
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +128,8 @@ mod tests {
             carrier_since: Some(0),
             speed: Some(10_000),
             sent: true,
-            heard: theirs.is_some(),
+            heard_since: theirs.and(Some(0)),
+            ever_heard: theirs.is_some(),
             theirs,
             actor: LacpState(0x0f),
             ..Port::default()
@@ -170,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_that_wakes_up_late_has_time_to_agree() {
+        let (mine, new) = (heard(1, 7, OURS), heard(1, 7, Mac::ZERO));
+        let awake = |pdu| {
+            let woken = port("eth0", Some(pdu));
+            [Port { heard_since: Some(600_000), names_since: Some(600_000), ..woken }]
+        };
+        assert_eq!(judge(604_999, &bond(&awake(&new))), [], "it has yet to answer");
+        assert_eq!(judge(605_000, &bond(&awake(&new))), [(Kind::Unanswered, vec![0])]);
+        assert_eq!(judge(659_999, &bond(&awake(&mine))), []);
+        assert_eq!(judge(660_000, &bond(&awake(&mine))), [(Kind::Churned, vec![0])]);
+    }
+
+    #[test]
     fn without_a_good_port_the_largest_group_counts() {
         let (a, b) = (heard(1, 7, OURS), heard(1, 8, OURS));
         let ports = [port("eth0", Some(&a)), port("eth1", Some(&b)), port("eth2", Some(&b))];
@@ -182,8 +205,7 @@ mod tests {
         let answered = Port { dhcp: true, ..port("eth0", None) };
         let two = [answered.clone(), port("eth1", None)];
         assert_eq!(judge(5_000, &bond(&two)), [(Kind::NoLag, vec![0, 1])]);
-        let pdu = heard(1, 7, OURS);
-        let was_heard = Port { theirs: Some(&pdu), ..answered };
+        let was_heard = Port { ever_heard: true, ..answered };
         let alone = Bond { forwards_alone: true, ..bond(&[was_heard, port("eth1", None)]) };
         assert_eq!(judge(5_000, &alone), [(Kind::Fallback, vec![0, 1])]);
     }

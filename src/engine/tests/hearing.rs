@@ -109,3 +109,99 @@ fn none_of_our_lacpdus_leaves() {
         1
     );
 }
+
+/// The bonding driver's state of a port that hears somebody, and has not agreed.
+const HEARS: LacpState = LacpState(0x0f);
+
+impl World {
+    /// For so many seconds the switch says this on both ports, and the bonding driver takes it in.
+    fn speaks(&mut self, seconds: u32, knows: Mac) {
+        for _ in 0..seconds {
+            for name in ["eth0", "eth1"] {
+                let side = self.link(name).port.as_mut().expect("a port of a bond");
+                side.actor = HEARS;
+            }
+            let mut frame = pdu(7, knows);
+            if let Frame::Lacp(pdu) = &mut frame {
+                pdu.actor.state = LacpState(0x05);
+            }
+            self.on_wire(&[(2, frame.clone()), (3, frame)]);
+            self.pass(1_000);
+        }
+    }
+
+    fn sends(&mut self) {
+        for (index, name) in [(2, "eth0"), (3, "eth1")] {
+            self.link(name).sent += 1;
+            self.on_wire(&[(index, Frame::OurLacp)]);
+        }
+    }
+}
+
+fn waiting() -> World {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:none", false);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.sends();
+    world
+}
+
+#[test]
+fn a_switch_that_wakes_up_late_is_not_blamed_for_its_sleep() {
+    let mut world = waiting();
+    world.pass(600_000);
+    assert_eq!(world.kinds(), ["nothing-heard"]);
+    world.speaks(4, Mac::ZERO);
+    assert!(world.kinds().is_empty(), "it has not heard us yet: {:?}", world.kinds());
+    world.speaks(55, OURS);
+    assert!(world.kinds().is_empty(), "{:?}", world.kinds());
+    world.speaks(4, OURS);
+    assert_eq!(world.kinds(), ["churned"]);
+    assert!(!world.said().iter().any(|line| line.contains("hears none of ours")), "{:?}", world.said());
+    world.speaks(4, Mac::ZERO);
+    assert_eq!(world.kinds(), ["churned"], "it begins anew");
+    world.speaks(4, Mac::ZERO);
+    assert_eq!(world.kinds(), ["unanswered"]);
+}
+
+#[test]
+fn a_partner_that_begins_anew_has_time_for_it() {
+    let mut world = waiting();
+    world.speaks(1, OURS);
+    world.partner(&["eth0", "eth1"]);
+    world.look();
+    world.pass(3_600_000);
+    assert!(world.kinds().is_empty(), "{:?}", world.kinds());
+    world.speaks(3, Mac::ZERO);
+    world.speaks(50, OURS);
+    assert!(world.kinds().is_empty(), "{:?}", world.kinds());
+    world.speaks(10, OURS);
+    assert_eq!(world.kinds(), ["churned"]);
+}
+
+#[test]
+fn a_partner_that_falls_silent_is_not_heard() {
+    let mut world = waiting();
+    world.speaks(10, OURS);
+    let heard = |world: &World| {
+        let port = world.engine.state(1, 1).ports[0].clone();
+        (port.hearing, port.partner_key)
+    };
+    assert_eq!(heard(&world), ("LACPDUs heard".to_owned(), Some(7)));
+    for name in ["eth0", "eth1"] {
+        world.link(name).port.as_mut().unwrap().actor = LacpState(0x47);
+    }
+    world.look();
+    assert_eq!(world.kinds(), ["nothing-heard"]);
+    assert_eq!(heard(&world), ("carrier, but no LACPDU heard".to_owned(), None));
+    world.pass(120_000);
+    assert_eq!(world.kinds(), ["nothing-heard"]);
+    // One whose LACPDUs the bonding driver refuses: a loop.
+    world.on_wire(&[(2, pdu(7, OURS))]);
+    world.pass(31_000);
+    world.on_wire(&[(2, pdu(7, OURS))]);
+    world.pass(89_000);
+    assert_eq!(heard(&world).1, Some(7));
+    world.pass(2_000);
+    assert_eq!(heard(&world).1, None, "three were missed");
+}
