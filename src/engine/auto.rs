@@ -5,7 +5,7 @@ use super::tell::list;
 use super::types::{Action, Exit};
 use super::{BondWork, Engine, Try};
 use crate::clock::Millis;
-use crate::lacp::auto::{Candidate, Decision, decide, why_not};
+use crate::lacp::auto::{Candidate, Decision, FEW, SLOW, TRAINING, decide, why_not};
 use crate::links::Link;
 use crate::settle::resolve::Wanted;
 
@@ -28,15 +28,23 @@ impl Engine {
         }
         let heard: Vec<Candidate> = nics.iter().map(|nic| self.candidate(since, nic)).collect();
         let limit = self.lacp_limit();
-        match decide(now, &heard, now >= since + limit) {
+        // Where links take long to come up, a switch has its time from then on.
+        let carrier = heard.iter().filter_map(|nic| nic.carrier_since).min().unwrap_or(since);
+        let end = carrier.clamp(since, since + TRAINING) + limit;
+        let patience = if self.config.limited && !self.came_online { FEW } else { SLOW };
+        match decide(now, &heard, end, patience) {
             Decision::Chosen(places) => {
                 self.choose(which, &nics, &heard, &places, out);
                 return true;
             }
-            Decision::Wait(until) => self.wake(until.filter(|until| *until > now)),
+            Decision::Wait(Some(until)) => {
+                self.wake(until);
+                return true;
+            }
+            Decision::Wait(None) => {}
         }
-        if now < since + limit {
-            self.wake(since + limit);
+        if now < end {
+            self.wake(end);
             return true;
         }
         let each: Vec<_> = heard.iter().map(|nic| format!("{}: {}", nic.name, why_not(nic))).collect();
@@ -108,6 +116,7 @@ impl Engine {
             since,
             carrier_since: nic.carrier.then(|| wire.and_then(|wire| wire.carrier_since).unwrap_or(since)),
             theirs: wire.and_then(|wire| wire.theirs).map(|pdu| pdu.actor),
+            spoke_since: wire.and_then(|wire| wire.spoke_since),
             booted: self.plan.bootif.is_some() && nic.own_mac() == self.plan.bootif,
         }
     }

@@ -8,6 +8,8 @@ pub const TRAINING: Millis = 10_000;
 /// A switch that knows no partner speaks twice a minute (Slow_Periodic_Time), and a carrier that comes need not make it speak
 /// earlier (seen with Open vSwitch). Milliseconds.
 pub const SLOW: Millis = 31_000;
+/// So long after the first one of a switch the others of its ports may speak. Milliseconds.
+pub const FEW: Millis = 5_000;
 
 /// A NIC that is listened on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Candidate {
     pub carrier_since: Option<Millis>,
     /// The switch's side of the last LACPDU.
     pub theirs: Option<Side>,
+    /// When the first came in.
+    pub spoke_since: Option<Millis>,
     /// PXE came by it.
     pub booted: bool,
 }
@@ -38,23 +42,29 @@ impl Candidate {
         self.theirs.map(|side| side.group())
     }
 
-    /// Until when it is worth waiting for it.
-    fn until(&self) -> Millis {
+    /// Until when it is worth waiting for it, where another has spoken `first`.
+    fn until(&self, first: Millis, patience: Millis) -> Millis {
         match self.carrier_since {
-            Some(at) => at.max(self.since) + SLOW,
+            Some(at) => {
+                let spoken = at.max(self.since) + SLOW;
+                // A switch that was asleep until then speaks on one port after the other.
+                spoken.max(first + if first > spoken { patience } else { FEW })
+            }
             None => self.since + TRAINING,
         }
     }
 }
 
-/// The largest group; of equal ones that of the NIC that PXE used, else the one with the first port. `last`: there is no time
-/// to wait for others.
-pub fn decide(now: Millis, candidates: &[Candidate], last: bool) -> Decision {
-    if candidates.iter().all(|candidate| candidate.theirs.is_none()) {
-        return Decision::Wait(None);
-    }
+/// The largest group; of equal ones that of the NIC that PXE used, else the one with the first port. At `limit` there is no
+/// time to wait for others, but that where a switch has woken up late they have `patience` (at least [`FEW`]) from then on.
+pub fn decide(now: Millis, candidates: &[Candidate], limit: Millis, patience: Millis) -> Decision {
+    let spoke = |candidate: &Candidate| candidate.theirs.map(|_| candidate.spoke_since.unwrap_or_default());
+    let Some(first) = candidates.iter().filter_map(spoke).min() else { return Decision::Wait(None) };
     let silent = candidates.iter().filter(|candidate| candidate.theirs.is_none());
-    if let Some(until) = silent.map(Candidate::until).max().filter(|until| now < *until && !last) {
+    let until = silent.map(|silent| silent.until(first, patience)).max();
+    if let Some(until) =
+        until.map(|until| until.min(limit.max(first + patience))).filter(|until| now < *until)
+    {
         return Decision::Wait(Some(until));
     }
     let members = |group| {
@@ -95,15 +105,21 @@ mod tests {
         Candidate { name: name.into(), carrier_since, ..Candidate::default() }
     }
 
+    const LIMIT: Millis = 35_000;
+
+    fn decided(now: Millis, candidates: &[Candidate]) -> Decision {
+        decide(now, candidates, LIMIT, FEW)
+    }
+
     #[test]
     fn the_largest_group() {
         let (a, b) = (heard("eth0", 1, 7), heard("eth3", 1, 7));
         let (c, d) = (heard("eth1", 1, 8), heard("eth2", 2, 7));
         let all = [a.clone(), c.clone(), d.clone(), b];
-        assert_eq!(decide(0, &all, false), Decision::Chosen(vec![0, 3]));
-        assert_eq!(decide(0, &all[..3], false), Decision::Chosen(vec![0]), "of equal ones the first");
+        assert_eq!(decided(0, &all), Decision::Chosen(vec![0, 3]));
+        assert_eq!(decided(0, &all[..3]), Decision::Chosen(vec![0]), "of equal ones the first");
         let booted = Candidate { booted: true, ..d };
-        assert_eq!(decide(0, &[a, c, booted], false), Decision::Chosen(vec![2]), "or the one that PXE used");
+        assert_eq!(decided(0, &[a, c, booted]), Decision::Chosen(vec![2]), "or the one that PXE used");
         assert_eq!(why_not(&all[1]), "LACP system 04:00:00:00:00:01 key 8");
     }
 
@@ -112,17 +128,26 @@ mod tests {
         let first = heard("eth0", 1, 7);
         let with = |other: Candidate| [first.clone(), other];
         let late = silent("eth1", Some(2_000));
-        assert_eq!(decide(32_999, &with(late.clone()), false), Decision::Wait(Some(33_000)));
-        assert_eq!(decide(32_999, &with(late.clone()), true), Decision::Chosen(vec![0]));
-        assert_eq!(decide(33_000, &with(late), false), Decision::Chosen(vec![0]));
+        assert_eq!(decided(32_999, &with(late.clone())), Decision::Wait(Some(33_000)));
+        assert_eq!(decided(33_000, &with(late)), Decision::Chosen(vec![0]));
+        let later = silent("eth1", Some(9_000));
+        assert_eq!(decided(LIMIT - 1, &with(later.clone())), Decision::Wait(Some(LIMIT)));
+        assert_eq!(decided(LIMIT, &with(later)), Decision::Chosen(vec![0]), "there is no more time");
         let unplugged = silent("eth1", None);
-        assert_eq!(decide(9_999, &with(unplugged.clone()), false), Decision::Wait(Some(10_000)));
-        assert_eq!(decide(10_000, &with(unplugged.clone()), false), Decision::Chosen(vec![0]));
-        assert_eq!(
-            decide(90_000, std::slice::from_ref(&unplugged), true),
-            Decision::Wait(None),
-            "nobody at all"
-        );
+        assert_eq!(decided(9_999, &with(unplugged.clone())), Decision::Wait(Some(10_000)));
+        assert_eq!(decided(10_000, &with(unplugged.clone())), Decision::Chosen(vec![0]));
+        assert_eq!(decided(90_000, std::slice::from_ref(&unplugged)), Decision::Wait(None), "nobody at all");
         assert_eq!(why_not(&unplugged), "no carrier");
+    }
+
+    #[test]
+    fn a_switch_that_wakes_up_speaks_on_one_port_after_the_other() {
+        let woken = |at| Candidate { spoke_since: Some(at), ..heard("eth0", 1, 7) };
+        let with = |at| [woken(at), silent("eth1", Some(0))];
+        assert_eq!(decided(34_000, &with(34_000)), Decision::Wait(Some(39_000)), "beyond the limit");
+        assert_eq!(decided(30_000, &with(30_000)), Decision::Wait(Some(35_000)), "at the end of its period");
+        let patient = |now| decide(now, &with(600_000), LIMIT, SLOW);
+        assert_eq!(patient(600_000), Decision::Wait(Some(631_000)));
+        assert_eq!(patient(631_000), Decision::Chosen(vec![0]));
     }
 }

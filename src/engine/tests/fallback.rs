@@ -70,12 +70,36 @@ fn auto_that_hears_nothing_has_a_limit_and_gives_everything_back() {
     assert_eq!(up, ["eth1"]);
     let mut stays = searching("bond=auto ip=bond0:none", false);
     stays.pass(100_000);
-    stays.on_wire(&[(2, pdu(7, Mac::ZERO)), (3, pdu(7, Mac::ZERO))]);
+    stays.on_wire(&[(2, pdu(7, Mac::ZERO))]);
     stays.pass(2_000);
+    assert!(ports(&stays).is_empty(), "others may follow");
+    stays.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    stays.pass(32_000);
     assert_eq!(ports(&stays), ["eth0", "eth1"], "a switch that wakes up late");
     stays.restart();
     stays.pass(1_000);
     assert_eq!(ports(&stays), ["eth0", "eth1"], "found once is enough");
+}
+
+#[test]
+fn auto_has_time_from_the_carrier_on() {
+    let mut world = searching("bond=auto ip=bond0:none", true);
+    let all = ["eth0", "eth1", "eth2", "eth3"];
+    for name in all {
+        world.link(name).carrier = false;
+    }
+    world.look();
+    world.pass(6_000);
+    for name in all {
+        world.link(name).carrier = true;
+    }
+    world.look();
+    world.pass(2_000);
+    world.on_wire(&[(2, pdu(7, Mac::ZERO))]);
+    world.pass(28_000);
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    world.pass(4_000);
+    assert_eq!(ports(&world), ["eth0", "eth1"], "{:?}", world.said());
 }
 
 fn lonely(words: &str) -> World {
