@@ -37,7 +37,7 @@ pub struct PacketSocket {
 }
 
 /// One packet that came in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Received {
     /// Bytes that it had; more than the buffer: it was cut.
     pub length: usize,

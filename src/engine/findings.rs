@@ -121,6 +121,7 @@ impl Engine {
             actor: port.port.unwrap_or_default().actor,
             held_since: wire.and_then(|wire| wire.held_since),
             dhcp: wire.is_some_and(|wire| wire.dhcp),
+            flooded: wire.is_some_and(|wire| wire.flooded),
             neighbour: wire.and_then(Wire::neighbour),
         }
     }

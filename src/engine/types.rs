@@ -55,7 +55,16 @@ pub enum Frame {
     /// An LLDPDU that came in.
     Lldp(Box<Lldpdu>),
     /// A DHCP server's answer.
-    Dhcp,
+    Dhcp(Answer),
+}
+
+/// What is to be known of a DHCP server's answer on its way in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The client for which it is (`chaddr`).
+    pub to: Mac,
+    /// A broadcast: by this number copies of one are known.
+    pub copy: Option<u64>,
 }
 
 /// Something happened.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::state::Phase;
-use super::types::{Frame, Heard, View};
+use super::types::{Answer, Frame, Heard, View};
 use super::{BondWork, Engine, STIRRED};
 use crate::clock::Millis;
 use crate::lacp::frame::Lacpdu;
@@ -21,6 +21,9 @@ const SOON: Millis = 500;
 /// A partner of which nothing came in for so long has gone (Long_Timeout_Time, IEEE 802.1AX-2020 6.4.17). Where the bonding
 /// driver gives it up earlier, that counts. Milliseconds.
 const GONE: Millis = 90_000;
+
+/// Copies of one broadcast are at most so far apart: they are taken in one look, or in the next. Milliseconds.
+const COPIES: Millis = 300;
 
 /// One cable.
 #[derive(Debug, Default)]
@@ -45,8 +48,12 @@ pub(super) struct Wire {
     pub(super) passed: Option<Millis>,
     /// One of ours went out.
     ours: bool,
-    /// A DHCP server's answer came in.
+    /// A DHCP server's answer to us came in.
     pub(super) dhcp: bool,
+    /// The last that was a broadcast, and when.
+    broadcast: Option<(u64, Millis)>,
+    /// Another port of its bond got a copy of it: no LAG delivers two.
+    pub(super) flooded: bool,
     lldp: neighbour::Ear,
 }
 
@@ -84,7 +91,10 @@ impl Wire {
             }
             Frame::OurLacp => self.ours = true,
             Frame::Lldp(pdu) => self.lldp.hear(now, (**pdu).clone()),
-            Frame::Dhcp => self.dhcp = true,
+            Frame::Dhcp(answer) => {
+                self.dhcp = true;
+                self.broadcast = answer.copy.map(|copy| (copy, now)).or(self.broadcast);
+            }
         }
     }
 
@@ -154,14 +164,38 @@ impl Engine {
         }
         for index in passing {
             let wire = self.wires.entry(index).or_default();
-            (wire.dhcp, wire.passed) = (false, Some(now));
+            (wire.dhcp, wire.flooded, wire.passed) = (false, false, Some(now));
         }
         for Heard { index, frame } in &view.heard {
             // What was still queued when the cable went out is of nobody any more.
-            if view.links.get(*index).is_some_and(|link| link.carrier) {
-                self.wires.entry(*index).or_default().hear(now, frame);
+            let Some(link) = view.links.get(*index).filter(|link| link.carrier) else { continue };
+            if let Frame::Dhcp(answer) = frame {
+                // What others are answered says nothing of what becomes of our frames.
+                if !view.links.0.iter().any(|link| link.mac == Some(answer.to)) {
+                    continue;
+                }
+                self.find_copies(now, link, answer);
+            }
+            self.wires.entry(*index).or_default().hear(now, frame);
+        }
+    }
+
+    /// Whether another port of the same bond got the same.
+    fn find_copies(&mut self, now: Millis, port: &Link, answer: &Answer) {
+        let is_same = |(copy, at): (u64, Millis)| Some(copy) == answer.copy && now < at + COPIES;
+        let links = &self.view.links;
+        let beside = |index: u32| links.get(index).is_some_and(|other| other.controller == port.controller);
+        let mut is_flooded = false;
+        for (index, wire) in &mut self.wires {
+            if *index != port.index
+                && port.controller.is_some()
+                && beside(*index)
+                && wire.broadcast.is_some_and(is_same)
+            {
+                (wire.flooded, is_flooded) = (true, true);
             }
         }
+        self.wires.entry(port.index).or_default().flooded |= is_flooded;
     }
 
     /// What is known of a port's cable.

@@ -5,13 +5,16 @@
 //! (`ETH_P_ALL`) sees them, which its filter cuts down to LACPDUs and the answers of DHCP servers; it sees our own as well.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::net::Ipv4Addr;
 
-use crate::engine::types::{Frame, Heard};
+use crate::dhcp::v4::frame::decode;
+use crate::engine::types::{Answer, Frame, Heard};
 use crate::lacp::frame::{self as lacp, SLOW};
 use crate::lldp::frame::{self as lldp, LLDP};
 use crate::mac::Mac;
-use crate::sys::Ear;
+use crate::sys::{Ear, Received};
 
 /// `ETH_P_ALL`.
 const EVERYTHING: u16 = 0x0003;
@@ -110,11 +113,7 @@ impl Ears {
                     match ear.take(&mut buffer) {
                         Ok(got) => {
                             let payload = &buffer[..got.length.min(LARGEST)];
-                            let frame = if got.tagged || got.other_host {
-                                None
-                            } else {
-                                read(got.protocol, got.outgoing, payload)
-                            };
+                            let frame = if got.tagged || got.other_host { None } else { read(&got, payload) };
                             heard.extend(frame.map(|frame| Heard { index: *index, frame }));
                         }
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -140,19 +139,34 @@ impl Port {
     }
 }
 
-fn read(protocol: u16, outgoing: bool, payload: &[u8]) -> Option<Frame> {
-    match (protocol, outgoing) {
+fn read(got: &Received, payload: &[u8]) -> Option<Frame> {
+    match (got.protocol, got.outgoing) {
         (LLDP, false) => lldp::parse(payload).map(|pdu| Frame::Lldp(Box::new(pdu))),
         (SLOW, false) => lacp::parse(payload).map(|pdu| Frame::Lacp(Box::new(pdu))),
         (SLOW, true) => lacp::parse(payload).map(|_| Frame::OurLacp),
-        (_, false) => Some(Frame::Dhcp),
+        (_, false) => answer(payload, got.checksum_missing).map(Frame::Dhcp),
         (_, true) => None,
     }
+}
+
+/// What a BOOTREPLY to an Ethernet client tells by its header (RFC 2131 section 2).
+fn answer(packet: &[u8], checksum_missing: bool) -> Option<Answer> {
+    const BOOTREPLY: u8 = 2;
+    let datagram = decode(packet, checksum_missing).ok()?;
+    let [BOOTREPLY, 1, 6, ..] = datagram.payload else { return None };
+    let to = datagram.payload.get(28..34)?.try_into().ok().map(Mac)?;
+    let copy = (datagram.destination == Ipv4Addr::BROADCAST).then(|| {
+        let mut hasher = DefaultHasher::new();
+        datagram.payload.hash(&mut hasher);
+        hasher.finish()
+    });
+    Some(Answer { to, copy })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dhcp::v4::frame::encode;
 
     /// Runs the filter as the kernel would, on the few operations that it has.
     fn passes(protocol: u16, packet: &[u8]) -> bool {
@@ -200,9 +214,35 @@ mod tests {
 
     #[test]
     fn what_came_in_is_told_from_what_went_out() {
-        assert_eq!(read(0x0800, false, &[]), Some(Frame::Dhcp));
-        assert_eq!(read(0x0800, true, &[]), None);
+        let read = |protocol, outgoing, payload: &[u8]| {
+            read(&Received { protocol, outgoing, ..Received::default() }, payload)
+        };
         assert_eq!(read(SLOW, false, &[1, 1]), None);
         assert_eq!(read(LLDP, true, &[]), None);
+        let mut reply = vec![0; 240];
+        reply[..3].copy_from_slice(&[2, 1, 6]);
+        reply[28..34].copy_from_slice(&[2, 0, 0, 0, 0, 9]);
+        // To port 68, not from there.
+        let mut packet = |to: Ipv4Addr| {
+            let mut packet = encode(Ipv4Addr::new(192, 0, 2, 1), to, &reply).expect("it is short");
+            packet[20..24].copy_from_slice(&[0, 67, 0, 68]);
+            packet[26..28].fill(0);
+            reply[4] += 1;
+            packet
+        };
+        let to = Mac([2, 0, 0, 0, 0, 9]);
+        let (one, other) = (packet(Ipv4Addr::BROADCAST), packet(Ipv4Addr::BROADCAST));
+        let copy = |packet: &[u8]| match read(0x0800, false, packet) {
+            Some(Frame::Dhcp(Answer { to: client, copy })) if client == to => copy,
+            other => panic!("{other:?}"),
+        };
+        assert!(copy(&one).is_some() && copy(&one) == copy(&one) && copy(&one) != copy(&other));
+        assert_eq!(copy(&packet(Ipv4Addr::new(192, 0, 2, 7))), None);
+        assert_eq!(read(0x0800, true, &one), None);
+        assert_eq!(read(0x0800, false, &[]), None);
+        assert_eq!(read(0x0800, false, &one[..61]), None);
+        let mut request = one.clone();
+        request[28] = 1;
+        assert_eq!(read(0x0800, false, &request), None);
     }
 }

@@ -67,6 +67,8 @@ pub enum Kind {
     Churned,
     /// Nothing is heard, and we do not speak first either.
     BothPassive,
+    /// Nothing of LACP is heard, and each port gets its own copy of a broadcast.
+    PlainPorts,
     /// Nothing of LACP is heard, and DHCP answers.
     NoLag,
     /// Nothing is heard.
@@ -115,6 +117,8 @@ pub struct Port<'a> {
     pub held_since: Option<Millis>,
     /// A DHCP server's answer has come in here.
     pub dhcp: bool,
+    /// A broadcast among them, of which another port got a copy too.
+    pub flooded: bool,
     /// Who is at the other end.
     pub neighbour: Option<&'a Neighbour>,
 }

@@ -15,7 +15,9 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
     };
     let reference = reference(bond);
     let speed = common_speed(bond);
-    let answers = bond.ports.iter().filter(|port| port.dhcp).count();
+    let answers = bond.ports.iter().any(|port| port.dhcp);
+    // A LAG delivers one copy, be it static or at its fallback.
+    let flooded = bond.ports.iter().any(|port| port.flooded);
     let ever_heard = bond.ports.iter().any(|port| port.ever_heard);
     for (place, port) in bond.ports.iter().enumerate() {
         let Some(carrier_since) = port.carrier_since else {
@@ -36,7 +38,8 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
             () if !port.sent => Some(Kind::NoneSent),
             () => unlike(port, reference).or_else(|| speaks(now, since, bond, port)).or_else(|| {
                 port.is_silent().then_some(match () {
-                    () if answers > 0 && !ever_heard => Kind::NoLag,
+                    () if port.flooded => Kind::PlainPorts,
+                    () if answers && !ever_heard && !flooded => Kind::NoLag,
                     () => Kind::NothingHeard,
                 })
             }),
@@ -45,7 +48,7 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
             note(kind, place);
         }
     }
-    if bond.lacp && bond.forwards_alone && (ever_heard || answers > 1) {
+    if bond.lacp && bond.forwards_alone && ever_heard && !flooded {
         found.retain(|(kind, _)| *kind != Kind::NothingHeard);
         let forwards = |port: &Port<'_>| port.carrier_since.is_some();
         let ports = bond.ports.iter().enumerate().filter(|(_, port)| forwards(port));
@@ -205,8 +208,18 @@ mod tests {
         let answered = Port { dhcp: true, ..port("eth0", None) };
         let two = [answered.clone(), port("eth1", None)];
         assert_eq!(judge(5_000, &bond(&two)), [(Kind::NoLag, vec![0, 1])]);
+        let plain = [0, 1].map(|_| Port { dhcp: true, flooded: true, ..port("eth0", None) });
+        let alone = |ports: &[Port<'static>]| Bond { forwards_alone: true, ..bond(ports) };
+        assert_eq!(judge(5_000, &alone(&plain)), [(Kind::PlainPorts, vec![0, 1])]);
+        let static_lag = [answered.clone(), answered.clone()];
+        assert_eq!(judge(5_000, &alone(&static_lag)), [(Kind::NoLag, vec![0, 1])]);
+        let third = [plain[0].clone(), plain[1].clone(), port("eth2", None)];
+        assert_eq!(
+            judge(5_000, &alone(&third)),
+            [(Kind::PlainPorts, vec![0, 1]), (Kind::NothingHeard, vec![2])]
+        );
         let was_heard = Port { ever_heard: true, ..answered };
-        let alone = Bond { forwards_alone: true, ..bond(&[was_heard, port("eth1", None)]) };
+        let alone = alone(&[was_heard, port("eth1", None)]);
         assert_eq!(judge(5_000, &alone), [(Kind::Fallback, vec![0, 1])]);
     }
 

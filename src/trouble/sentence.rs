@@ -20,6 +20,7 @@ impl Kind {
             Self::NotCollecting => "not-collecting",
             Self::Churned => "churned",
             Self::BothPassive => "both-passive",
+            Self::PlainPorts => "plain-ports",
             Self::NoLag => "no-lag",
             Self::NothingHeard => "nothing-heard",
             Self::Fallback => "fallback",
@@ -53,6 +54,9 @@ impl Kind {
             }
             Self::Churned => "look at the switch for why it does not take these ports into the LAG",
             Self::BothPassive => "leave lacp_active=off out, or set the switch ports to active",
+            Self::PlainPorts => {
+                "make them one LACP group in active mode, or boot with bondmode=active-backup"
+            }
             Self::NoLag => {
                 "make them one LACP group in active mode, or boot with bondmode=balance-xor (static LAG) or \
                  bondmode=active-backup (no LAG)"
@@ -101,6 +105,10 @@ pub fn finding(kind: Kind, bond: &Bond<'_>, places: &[usize]) -> Finding {
         Kind::BothPassive => {
             format!("{names}: both sides are passive: we do not speak first, and nothing is heard")
         }
+        Kind::PlainPorts => format!(
+            "{names}: no LACPDU is heard, and each of them gets its own copy of a broadcast: these switch ports are in no \
+             LAG"
+        ),
         Kind::NoLag => {
             let answered: Vec<&Port<'_>> = bond.ports.iter().filter(|port| port.dhcp).collect();
             let on = list(answered.iter().map(|port| place(port)));

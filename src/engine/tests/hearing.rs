@@ -1,7 +1,7 @@
 //! What is heard on the cables, and what is said of it.
 
 use super::world::{PARTNER, World};
-use crate::engine::types::{Action, Frame, Heard};
+use crate::engine::types::{Action, Answer, Frame, Heard};
 use crate::lacp::frame::{Lacpdu, Side};
 use crate::links::LacpState;
 use crate::lldp::frame::Lldpdu;
@@ -204,4 +204,26 @@ fn a_partner_that_falls_silent_is_not_heard() {
     assert_eq!(heard(&world).1, Some(7));
     world.pass(2_000);
     assert_eq!(heard(&world).1, None, "three were missed");
+}
+
+#[test]
+fn what_dhcp_answers_tells_what_the_ports_are() {
+    let frame = |to, copy| Frame::Dhcp(Answer { to, copy });
+    let one = frame(OURS, Some(1));
+    let told = |frames: &[&[(u32, Frame)]]| {
+        let mut world = waiting();
+        world.pass(5_000);
+        for frames in frames {
+            world.on_wire(frames);
+            world.pass(200);
+        }
+        world.kinds()
+    };
+    assert_eq!(told(&[&[(2, one.clone()), (3, one.clone())]]), ["plain-ports"]);
+    assert_eq!(told(&[&[(2, one.clone())], &[(3, one.clone())]]), ["plain-ports"], "with a look in between");
+    assert_eq!(told(&[&[(2, one.clone())], &[], &[(3, one.clone())]]), ["no-lag"], "sent again");
+    assert_eq!(told(&[&[(2, one.clone()), (3, frame(OURS, Some(2)))]]), ["no-lag"], "of two servers");
+    assert_eq!(told(&[&[(2, frame(OURS, None)), (3, frame(OURS, None))]]), ["no-lag"]);
+    let theirs = frame(Mac([2, 0, 0, 0, 0, 77]), Some(1));
+    assert_eq!(told(&[&[(2, theirs.clone()), (3, theirs)]]), ["nothing-heard"], "to another client");
 }
