@@ -3,18 +3,21 @@
 //! It is undone when a partner turns up before an address is in use. What is in use stays: a network that is there is worth
 //! more than one that would be better.
 
+use std::cmp::Ordering;
+
 use super::state::Phase;
 use super::target::Target;
 use super::types::{Action, Exit};
 use super::{BondWork, Engine, Try, undo};
 use crate::clock::Millis;
+use crate::lacp::auto::TRAINING;
 use crate::lacp::verdict::Verdict;
 use crate::links::Link;
 use crate::plan::{Bond, Fallback, Mode, Plan};
 use crate::settle::resolve::Wanted;
 use crate::words::options::BondOption;
 
-/// So long DHCP is tried on one port before the next has its turn; without carrier half of it. Milliseconds.
+/// So long DHCP is tried on one port that has carrier before the next has its turn. Milliseconds.
 const TURN: Millis = 8_000;
 
 /// What was fallen back to.
@@ -34,8 +37,12 @@ pub(super) struct Single {
     /// The ports in their order, and whose turn it is.
     ports: Vec<String>,
     turn: usize,
+    /// Turns that are over.
+    turns: usize,
     since: Millis,
     turn_since: Millis,
+    /// Since when the port of this turn has carrier.
+    carrier_since: Option<Millis>,
 }
 
 impl Engine {
@@ -193,7 +200,8 @@ impl Engine {
     /// The plan becomes one of the first of these ports, without a bond.
     fn stand_on(&mut self, now: Millis, ports: Vec<String>) {
         let plan = self.plan.clone();
-        let single = Single { plan, ports, turn: 0, since: now, turn_since: now };
+        let single =
+            Single { plan, ports, turn: 0, turns: 0, since: now, turn_since: now, carrier_since: None };
         self.follow(single.plan_now(), now);
         self.bonds.clear();
         self.fallen = Some(Fallen::Single(Box::new(single)));
@@ -209,22 +217,43 @@ impl Engine {
         self.told.remove("partner");
     }
 
+    /// One port after the other has its turn: what the network gives shows which one works.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.single_port().is_some() && self.targets.iter().any(Target::asks_network)
+    }
+
+    /// They do, and none has given anything yet.
+    pub(super) fn is_turning(&self) -> bool {
+        let has = |target: &Target| target.is_done() || target.lease().is_some() || target.six.has_some();
+        self.takes_turns() && !self.came_online && !self.targets.iter().any(has)
+    }
+
+    /// The same wait for all of them: whose turn it is makes no new one.
+    pub(super) fn wait_for_turns(&mut self) {
+        let Some(Fallen::Single(single)) = &self.fallen else { return };
+        let what = format!("{} on one of {}, without a bond", self.given(), single.ports.join(", "));
+        let (since, limit) = (single.since, self.lease_limit_millis());
+        self.wait(what, since, Some(limit));
+    }
+
+    fn given(&self) -> &'static str {
+        if self.targets.iter().any(Target::wants_lease) { "a DHCP lease" } else { "an IPv6 address" }
+    }
+
     /// Whose turn is over has had no lease: the next port's turn, until the limit for a lease.
     pub(super) fn take_turns(&mut self, now: Millis, out: &mut Vec<Action>) {
-        let carrier = self.single_port().is_some_and(|port| port.carrier);
-        let leased = self.targets.iter().any(|target| target.is_done() || target.lease().is_some());
-        let waits = self.targets.iter().any(Target::wants_lease);
+        let carrier = self.single_port().is_some_and(|port| port.up && port.carrier);
+        let given = self.given();
         // Somebody has offered: that is worth more than a turn.
         let offered = self.targets.iter().any(|target| target.machine.is_some() && !target.is_selecting());
         let limit = self.lease_limit_millis();
         let Some(Fallen::Single(single)) = &mut self.fallen else { return };
-        if self.came_online || leased || !waits {
-            return;
-        }
+        single.carrier_since = single.carrier_since.or(Some(now)).filter(|_| carrier);
         if now >= single.since + limit {
             let sentence = format!(
-                "no DHCP lease on any of {} within {} s, each tried without a bond as there is no LACP partner; check \
+                "no {} on any of {} within {} s, each tried without a bond as there is no LACP partner; check \
                  that a DHCP server is in this VLAN, or set the switch ports to one LACP (802.3ad) group in active mode",
+                given.trim_start_matches("a ").trim_start_matches("an "),
                 single.ports.join(", "),
                 limit / 1_000
             );
@@ -233,7 +262,9 @@ impl Engine {
         let Some(Fallen::Single(single)) = self.fallen.as_mut().filter(|_| self.outcome.is_none()) else {
             return;
         };
-        let over = single.turn_since + if carrier { TURN } else { TURN / 2 };
+        // Each turn sets a link up, which takes its time.
+        let latest = single.turn_since + TRAINING;
+        let over = single.carrier_since.map_or(latest, |at| (at + TURN).min(latest + TURN));
         if now < over || single.ports.len() < 2 || offered {
             let next = [over, single.since + limit].into_iter().filter(|at| *at > now).min();
             self.wake(next);
@@ -242,9 +273,17 @@ impl Engine {
         self.leave_port(out);
         let Some(Fallen::Single(single)) = &mut self.fallen else { return };
         single.turn = (single.turn + 1) % single.ports.len();
-        single.turn_since = now;
-        let (plan, next) = (single.plan_now(), single.ports[single.turn].clone());
-        out.push(Action::Say(log::Level::Info, format!("fallback: now DHCP on {next}")));
+        single.turns += 1;
+        (single.turn_since, single.carrier_since) = (now, None);
+        let line = match single.turns.cmp(&single.ports.len()) {
+            Ordering::Less => Some(format!("fallback: now DHCP on {}", single.ports[single.turn])),
+            Ordering::Equal => {
+                Some(format!("fallback: nothing on {}: each of them again", single.ports.join(", ")))
+            }
+            Ordering::Greater => None,
+        };
+        out.extend(line.map(|line| Action::Say(log::Level::Info, line)));
+        let plan = single.plan_now();
         self.follow(plan, now);
     }
 

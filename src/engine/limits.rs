@@ -38,7 +38,7 @@ impl Engine {
             target.bond.is_none() && !target.ready && target.plain == Verdict::NoCarrier
         };
         // One port after the other has its turn.
-        if self.single_port().is_some() && self.targets.iter().any(target::Target::wants_lease) {
+        if self.takes_turns() {
             return;
         }
         let Some(since) = self.single_since().or(self.times.settled) else { return };
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     fn lease_limit(&mut self, now: Millis, out: &mut Vec<Action>) {
-        if self.single_port().is_some() && self.targets.iter().any(target::Target::wants_lease) {
+        if self.is_turning() {
             self.take_turns(now, out);
             return;
         }

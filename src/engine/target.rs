@@ -175,6 +175,11 @@ impl Target {
         self.spec.ipv4.method == Method4::Dhcp
     }
 
+    /// It is the network that gives it all that it has.
+    pub(super) fn asks_network(&self) -> bool {
+        self.wants_lease() || super::six::asks_routers(self.spec.ipv6.method) && !self.is_static()
+    }
+
     /// Addresses of one of its families stand in the words.
     pub(super) fn is_static(&self) -> bool {
         self.spec.ipv4.method == Method4::Static || self.spec.ipv6.method == Method6::Static

@@ -34,6 +34,7 @@ impl Engine {
         match self.phase {
             Phase::Settling => {}
             Phase::Online | Phase::Failed | Phase::Stopped => self.waiting = None,
+            Phase::Building | Phase::Dhcp if self.is_turning() => self.wait_for_turns(),
             Phase::Building => {
                 let since = self.building_since.or(self.times.settled).unwrap_or(now);
                 self.wait(self.building(), since, Some(super::limits::BUILDING));

@@ -179,7 +179,7 @@ impl Six {
 }
 
 /// Methods that routers have a part in.
-fn asks_routers(method: Method6) -> bool {
+pub(super) fn asks_routers(method: Method6) -> bool {
     matches!(method, Method6::Auto | Method6::Dhcp | Method6::Either)
 }
 

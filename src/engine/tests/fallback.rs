@@ -190,6 +190,54 @@ fn one_port_after_the_other() {
     assert_eq!(world.view.links.0.iter().filter(|link| link.up).count(), 0);
 }
 
+fn stands_in(world: &World) -> Option<String> {
+    world.engine.state(1, 1).fallback_port
+}
+
+#[test]
+fn a_turn_begins_with_the_carrier() {
+    let mut world = lonely("bond=eth0,eth1 ip=bond0:dhcp bondstrap.fallback=single");
+    world.pass(8_500);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth1"));
+    world.link("eth1").carrier = false;
+    world.look();
+    world.pass(8_000);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth1"), "its link takes long to come up");
+    world.link("eth1").carrier = true;
+    world.look();
+    world.pass(7_500);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth1"));
+    world.pass(1_000);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth0"));
+    world.link("eth0").carrier = false;
+    world.look();
+    world.pass(9_000);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth0"));
+    world.pass(1_500);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth1"), "no carrier at all");
+}
+
+#[test]
+fn turns_without_end_are_told_once() {
+    for words in ["ip=bond0:dhcp", "ip=bond0:dhcp6", "ip=bond0:auto6"] {
+        let mut world = World::new(&format!("bond=eth0,eth1 {words} bondstrap.fallback=single"), false);
+        world.nic(2, "eth0").nic(3, "eth1");
+        world.look();
+        world.pass(37_000);
+        let (mut turns, before) = (0, world.said().len());
+        let mut last = stands_in(&world);
+        for _ in 0..600 {
+            world.pass(1_000);
+            let next = stands_in(&world);
+            turns += usize::from(std::mem::replace(&mut last, next.clone()) != next);
+        }
+        assert!(turns > 50, "{words}: {turns}");
+        let said = &world.said()[before..];
+        assert!(said.len() <= 6, "{words}: {said:?}");
+        assert!(said.contains(&"fallback: nothing on eth0, eth1: each of them again"), "{words}: {said:?}");
+    }
+}
+
 #[test]
 fn a_single_port_without_dhcp_has_a_limit() {
     let mut world = lonely("bond=eth0,eth1 ip=bond0:dhcp bondstrap.fallback=single rd.net.timeout.dhcp=20");
