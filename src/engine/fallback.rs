@@ -231,19 +231,24 @@ impl Engine {
     /// The same wait for all of them: whose turn it is makes no new one.
     pub(super) fn wait_for_turns(&mut self) {
         let Some(Fallen::Single(single)) = &self.fallen else { return };
-        let what = format!("{} on one of {}, without a bond", self.given(), single.ports.join(", "));
+        let (article, given) = self.given();
+        let what = format!("{article} {given} on one of {}, without a bond", single.ports.join(", "));
         let (since, limit) = (single.since, self.lease_limit_millis());
         self.wait(what, since, Some(limit));
     }
 
-    fn given(&self) -> &'static str {
-        if self.targets.iter().any(Target::wants_lease) { "a DHCP lease" } else { "an IPv6 address" }
+    /// What the network is asked for, behind its article.
+    fn given(&self) -> (&'static str, &'static str) {
+        match self.targets.iter().any(Target::wants_lease) {
+            true => ("a", "DHCP lease"),
+            false => ("an", "IPv6 address"),
+        }
     }
 
     /// Whose turn is over has had no lease: the next port's turn, until the limit for a lease.
     pub(super) fn take_turns(&mut self, now: Millis, out: &mut Vec<Action>) {
         let carrier = self.single_port().is_some_and(|port| port.up && port.carrier);
-        let given = self.given();
+        let (_, given) = self.given();
         // Somebody has offered: that is worth more than a turn.
         let offered = self.targets.iter().any(|target| target.machine.is_some() && !target.is_selecting());
         let limit = self.lease_limit_millis();
@@ -253,7 +258,7 @@ impl Engine {
             let sentence = format!(
                 "no {} on any of {} within {} s, each tried without a bond as there is no LACP partner; check \
                  that a DHCP server is in this VLAN, or set the switch ports to one LACP (802.3ad) group in active mode",
-                given.trim_start_matches("a ").trim_start_matches("an "),
+                given,
                 single.ports.join(", "),
                 limit / 1_000
             );

@@ -42,15 +42,22 @@ impl Candidate {
         self.theirs.map(|side| side.group())
     }
 
-    /// Until when it is worth waiting for it, where another has spoken `first`.
-    fn until(&self, first: Millis, patience: Millis) -> Millis {
+    /// When the first LACPDU came in; none: none has.
+    fn spoke(&self) -> Option<Millis> {
+        self.theirs.map(|_| self.spoke_since.unwrap_or_default())
+    }
+
+    /// Until when it is worth waiting for it, where another is the first that was heard.
+    fn until(&self, other: &Self, patience: Millis) -> Millis {
         match self.carrier_since {
             Some(at) => {
+                let first = other.spoke().unwrap_or_default();
                 let spoken = at.max(self.since) + SLOW;
                 // A switch that was asleep until then speaks on one port after the other.
                 spoken.max(first + if first > spoken { patience } else { FEW })
             }
-            None => self.since + TRAINING,
+            // A switch that starts has all links come up about then.
+            None => other.carrier_since.unwrap_or_default().max(self.since) + TRAINING,
         }
     }
 }
@@ -58,10 +65,10 @@ impl Candidate {
 /// The largest group; of equal ones that of the NIC that PXE used, else the one with the first port. At `limit` there is no
 /// time to wait for others, but that where a switch has woken up late they have `patience` (at least [`FEW`]) from then on.
 pub fn decide(now: Millis, candidates: &[Candidate], limit: Millis, patience: Millis) -> Decision {
-    let spoke = |candidate: &Candidate| candidate.theirs.map(|_| candidate.spoke_since.unwrap_or_default());
-    let Some(first) = candidates.iter().filter_map(spoke).min() else { return Decision::Wait(None) };
+    let heard = candidates.iter().filter_map(|candidate| Some((candidate.spoke()?, candidate)));
+    let Some((first, other)) = heard.min_by_key(|(first, _)| *first) else { return Decision::Wait(None) };
     let silent = candidates.iter().filter(|candidate| candidate.theirs.is_none());
-    let until = silent.map(|silent| silent.until(first, patience)).max();
+    let until = silent.map(|silent| silent.until(other, patience)).max();
     if let Some(until) =
         until.map(|until| until.min(limit.max(first + patience))).filter(|until| now < *until)
     {
@@ -149,5 +156,9 @@ mod tests {
         let patient = |now| decide(now, &with(600_000), LIMIT, SLOW);
         assert_eq!(patient(600_000), Decision::Wait(Some(631_000)));
         assert_eq!(patient(631_000), Decision::Chosen(vec![0]));
+        let booting = Candidate { carrier_since: Some(599_000), ..woken(600_000) };
+        let rest = [booting, silent("eth1", None)];
+        assert_eq!(decide(600_000, &rest, LIMIT, SLOW), Decision::Wait(Some(609_000)), "its link comes up");
+        assert_eq!(decide(609_000, &rest, LIMIT, SLOW), Decision::Chosen(vec![0]));
     }
 }
