@@ -44,7 +44,7 @@ fn too_late(store: &Store, timeout: u32) -> Outcome {
         Phase::Dhcp => Exit::NoAddress,
         Phase::Online | Phase::Failed | Phase::Stopped => Exit::Unexpected,
     };
-    let what = state.waiting.map_or("its next step".to_owned(), |waiting| waiting.what);
+    let what = state.waiting.map_or("its next step".to_owned(), |waiting| waiting.told());
     let sentence =
         format!("not online within {timeout} s; still awaited: {what}. bondstrap status tells more");
     Outcome { exit, sentence }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Engine;
 use super::state::Account;
 use super::target::Target;
+use crate::dhcp::v4::machine::Machine;
 use crate::dhcp::v4::note::{Heard, Refused};
 
 /// Most kinds of refused answers told in one sentence.
@@ -47,6 +48,13 @@ impl Target {
     /// Answers that did not do.
     pub(super) fn refusals(&self) -> Vec<String> {
         self.machine.as_ref().map_or_else(Vec::new, |machine| clauses(&machine.heard(), MOST_TOLD))
+    }
+
+    /// All of these were for other clients.
+    pub(super) fn hears_foreign_only(&self) -> bool {
+        let Some(heard) = self.machine.as_ref().map(Machine::heard) else { return false };
+        let of_ours = heard.nak.is_some() || heard.silent.is_some() || heard.refused_more > 0;
+        heard.foreign > 0 && heard.offers == 0 && heard.refused.is_empty() && !of_ours
     }
 
     /// The same for a sentence.

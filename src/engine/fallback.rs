@@ -130,6 +130,13 @@ impl Engine {
         self.view.links.named(single.ports.get(single.turn)?)
     }
 
+    /// All ports that may stand in for the bond.
+    pub(super) fn single_ports(&self) -> impl Iterator<Item = &Link> {
+        let ports =
+            if let Some(Fallen::Single(single)) = &self.fallen { single.ports.as_slice() } else { &[] };
+        ports.iter().filter_map(|port| self.view.links.named(port))
+    }
+
     /// Since when a port stands in for the bond.
     pub(super) fn single_since(&self) -> Option<Millis> {
         if let Some(Fallen::Single(single)) = &self.fallen { Some(single.since) } else { None }

@@ -2,7 +2,7 @@
 
 use super::types::Action;
 use super::wires::{Wire, is_ready};
-use super::{BondWork, Engine, target};
+use super::{BondWork, Engine, lease, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::links::Link;
@@ -12,6 +12,13 @@ use crate::trouble::{self, Finding, Router};
 
 /// What was gone for so long is told again when it comes back. Milliseconds.
 const FORGET: Millis = 60_000;
+/// The ports of a bond get into the same trouble one after the other: told when it has not grown for so long.
+/// Milliseconds.
+const GROWS: Millis = 1_000;
+/// And so long where it has grown already. Milliseconds.
+const GROWN: Millis = 4_000;
+/// Switches say who they are every 30 s: told again when the last of them should have. Milliseconds.
+const NEIGHBOURS: Millis = 31_000;
 /// So many of them are told in that time.
 const MOST_TOLD: usize = 16;
 /// Offers, and no answer to so many REQUESTs: nothing comes of them.
@@ -23,45 +30,125 @@ pub(super) struct Findings {
     /// The machine has been looked at since.
     pub(super) due: bool,
     now: Vec<Finding>,
-    /// Kind and ports, with the time at which they were last found.
-    told: Vec<(String, Vec<String>, Millis)>,
+    told: Vec<Told>,
+    /// New ones that may yet grow, and since when they are as they are.
+    held: Vec<(Key, Millis)>,
+    /// When the first of those is to be told.
+    held_until: Option<Millis>,
+}
+
+/// What makes a finding another one: its kind, its ports, and, once they are known, where their cables end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Key {
+    kind: String,
+    ports: Vec<String>,
+    places: Vec<Option<String>>,
+}
+
+#[derive(Debug)]
+struct Told {
+    key: Key,
+    /// When it was last found.
+    last: Millis,
+}
+
+impl Key {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.ports.iter().all(|port| other.ports.contains(port))
+    }
+
+    /// The end of each cable is known, or of none: there is nothing to wait for.
+    fn is_whole(&self) -> bool {
+        let known = self.places.iter().flatten().count();
+        known == 0 || known == self.places.len()
+    }
+}
+
+impl Findings {
+    /// When this is to be told; none: it was. The ports of a bond get there one after the other, and their neighbours speak
+    /// twice a minute.
+    fn due_at(&mut self, now: Millis, key: &Key) -> Option<Millis> {
+        let mut known = false;
+        for told in
+            self.told.iter_mut().filter(|told| told.key.kind == key.kind && told.key.ports == key.ports)
+        {
+            told.last = now;
+            if told.key == *key || key.places.iter().all(Option::is_none) {
+                return None;
+            }
+            known = true;
+        }
+        let since = match self.held.iter().find(|(held, _)| held == key) {
+            Some((_, since)) => *since,
+            None => {
+                self.held.push((key.clone(), now));
+                now
+            }
+        };
+        Some(match () {
+            () if key.places.is_empty() => now,
+            () if known && !key.is_whole() => since + NEIGHBOURS,
+            () if self.told.iter().any(|told| told.key.is_part_of(key)) => since + GROWN,
+            () => since + GROWS,
+        })
+    }
 }
 
 impl Engine {
     /// Works out what is wrong, and says what is new of it.
     pub(super) fn find(&mut self, now: Millis, out: &mut Vec<Action>) {
         // Once for each look: in between only time has passed.
-        if !std::mem::take(&mut self.findings.due) {
+        if !std::mem::take(&mut self.findings.due) && !self.is_held_till(now) {
             return;
         }
-        let mut found: Vec<Finding> = Vec::new();
+        self.findings.held_until = None;
+        let mut found: Vec<(Finding, Key)> = Vec::new();
         for which in 0..self.bonds.len() {
             found.extend(self.bond_findings(now, which));
         }
         for target in &self.targets {
             let facts = self.interface_facts(target);
-            let kinds = trouble::of_interface(now, &facts);
-            found.extend(kinds.into_iter().map(|kind| facts.finding(kind)));
-        }
-        let is_full = self.findings.told.len() >= MOST_TOLD;
-        for finding in &found {
-            let known = self
-                .findings
-                .told
-                .iter_mut()
-                .find(|(kind, ports, _)| *kind == finding.kind && *ports == finding.ports);
-            match known {
-                Some((.., last)) => *last = now,
-                // A partner that is another each time can say no more than that.
-                None if is_full => {}
-                None => {
-                    self.findings.told.push((finding.kind.clone(), finding.ports.clone(), now));
-                    out.push(Action::Say(log::Level::Warn, finding.line()));
-                }
+            for kind in trouble::of_interface(now, &facts) {
+                let finding = facts.finding(kind);
+                let Finding { kind, ports, .. } = finding.clone();
+                found.push((finding, Key { kind, ports, places: Vec::new() }));
             }
         }
-        self.findings.told.retain(|(.., last)| now < last + FORGET);
+        self.findings.held.retain(|(held, _)| found.iter().any(|(_, key)| key == held));
+        for (finding, key) in &found {
+            let Some(at) = self.findings.due_at(now, key) else { continue };
+            if now < at {
+                let until = &mut self.findings.held_until;
+                *until = Some(until.map_or(at, |until| at.min(until)));
+                self.wake(at);
+                continue;
+            }
+            self.findings.held.retain(|(held, _)| held != key);
+            // A partner that is another each time can say no more than that.
+            if self.findings.told.len() < MOST_TOLD {
+                self.findings.told.push(Told { key: key.clone(), last: now });
+                out.push(Action::Say(log::Level::Warn, finding.line()));
+            }
+        }
+        self.findings.told.retain(|told| now < told.last + FORGET);
+        let found: Vec<Finding> = found.into_iter().map(|(finding, _)| finding).collect();
+        let kinds = |all: &[Finding]| -> Vec<(String, Vec<String>)> {
+            all.iter().map(|finding| (finding.kind.clone(), finding.ports.clone())).collect()
+        };
+        let changed = kinds(&found) != kinds(&self.findings.now);
         self.findings.now = found;
+        if changed {
+            self.tell_partner_again(now);
+        }
+    }
+
+    /// Something is held back until now. If not yet: the engine is woken then.
+    fn is_held_till(&mut self, now: Millis) -> bool {
+        let at = self.findings.held_until;
+        if at.is_some_and(|at| now < at) {
+            self.wake(at);
+        }
+        at.is_some_and(|at| at <= now)
     }
 
     /// What is wrong now.
@@ -69,15 +156,18 @@ impl Engine {
         &self.findings.now
     }
 
-    /// The first of what is wrong with the ports of a bond, in one line for the sentence of a failure.
-    pub(super) fn first_finding(&self, which: usize) -> Option<&Finding> {
+    /// What is wrong with most ports of a bond, for the sentence of a failure. What is wrong with a port's speed is only
+    /// told where nothing else is.
+    pub(super) fn main_finding(&self, which: usize) -> Option<&Finding> {
         let ports: Vec<&str> = self.ports_there(&self.bonds[which]).map(|port| port.name.as_str()).collect();
-        self.findings.now.iter().find(|found| {
-            found.ports.iter().any(|port| ports.contains(&port.as_str())) && found.kind != "no-carrier"
-        })
+        let covers =
+            |found: &Finding| found.ports.iter().filter(|port| ports.contains(&port.as_str())).count();
+        let all = self.findings.now.iter().filter(|found| covers(found) > 0 && found.kind != "no-carrier");
+        // Of those that cover as many the first.
+        all.rev().max_by_key(|found| (found.kind != "speeds-differ", covers(found)))
     }
 
-    fn bond_findings(&self, now: Millis, which: usize) -> Vec<Finding> {
+    fn bond_findings(&self, now: Millis, which: usize) -> Vec<(Finding, Key)> {
         let (work, bond) = (&self.bonds[which], &self.plan.bonds[which]);
         let Some(link) = work.index.and_then(|index| self.view.links.get(index)) else { return Vec::new() };
         let mut ports = self.view.links.ports_of(link.index);
@@ -96,7 +186,14 @@ impl Engine {
             forwards_alone: self.came_online && work.verdict == Verdict::NoPartner && answered,
         };
         let troubles = trouble::of_bond(now, &facts);
-        troubles.into_iter().map(|(kind, places)| trouble::finding(kind, &facts, &places)).collect()
+        let told = |(kind, places): (trouble::Kind, Vec<usize>)| {
+            let finding = trouble::finding(kind, &facts, &places);
+            let at = |place: &usize| facts.ports.get(*place)?.neighbour.map(|neighbour| neighbour.place());
+            let places = places.iter().map(at).collect();
+            let key = Key { kind: finding.kind.clone(), ports: finding.ports.clone(), places };
+            (finding, key)
+        };
+        troubles.into_iter().map(told).collect()
     }
 
     fn port_facts<'a>(&'a self, now: Millis, work: &'a BondWork, port: &'a Link) -> trouble::Port<'a> {
@@ -128,18 +225,21 @@ impl Engine {
 
     fn interface_facts<'a>(&'a self, target: &'a target::Target) -> trouble::Interface<'a> {
         let heard = target.machine.as_ref().map(|machine| machine.heard());
-        let bond = target.bond().and_then(|bond| self.bonds[bond].index);
-        let ports = bond.into_iter().flat_map(|index| self.view.links.ports_of(index));
+        let work = target.bond().map(|bond| &self.bonds[bond]);
+        let index = work.and_then(|work| work.index);
+        let ports = index.into_iter().flat_map(|index| self.view.links.ports_of(index));
+        let ports = ports.filter(|port| work.is_some_and(|work| is_ready(work, &port.name)));
         trouble::Interface {
             name: target.name(),
-            vlan: self.plan.vlans.iter().find(|vlan| vlan.name == target.name()).map(|vlan| vlan.id),
+            vlan: target::tag_below(&self.plan, target.name()),
             since: target.begun(),
             wants_lease: target.wants_lease() && target.lease().is_none(),
             discovers: target.discovers(),
             answered: heard.is_some_and(|heard| heard.naks > 0 || heard.requests > REQUESTS),
             refused: target.refusals(),
-            no_router: target.lease().is_some() && target.router4().is_none(),
-            duplicate: target.duplicate,
+            foreign_only: target.hears_foreign_only(),
+            no_router: target.lease().is_some_and(|lease| lease::routes(lease).is_empty()),
+            duplicate: target.duplicate.or(target.six.duplicate().map(Into::into)),
             router: target.gateway().map(|router| (router, target.router_seen)),
             neighbours: ports.filter_map(|port| self.wire(port.index)?.neighbour()).collect(),
         }

@@ -1,6 +1,6 @@
 //! From a bond that can send to a lease: the DHCP machine, driven by the bond's verdicts, and what its lease brings.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 
@@ -266,18 +266,12 @@ impl Engine {
             self.remove_addresses(which, Some(leased), out);
         }
         self.set_lease(now, which, &lease, out);
-        let target = &mut self.targets[which];
         if !renewed {
-            let line = format!("{}: {}", target.spec.name, describe(&lease, network, target.router4()));
+            let target = &self.targets[which];
+            let line = format!("{}: {}", target.spec.name, describe(&lease, network));
             out.push(Action::Say(log::Level::Info, line));
-            if target.router4().is_none() {
-                let line = format!(
-                    "{}: the lease has no router: nothing beyond {network} can be reached, and installers that look for \
-                     a default route will not see this network; set option 3 on the DHCP server",
-                    target.spec.name
-                );
-                out.push(Action::Say(log::Level::Warn, line));
-            }
+            // That it has no router is told before anybody goes on.
+            self.findings.due = true;
         }
     }
 
@@ -335,7 +329,7 @@ impl Engine {
 }
 
 /// The routes of a lease: its classless ones, else the first router as default.
-fn routes(lease: &Lease) -> Vec<(IpNetwork, Option<Ipv4Addr>)> {
+pub(super) fn routes(lease: &Lease) -> Vec<(IpNetwork, Option<Ipv4Addr>)> {
     if lease.routes.is_empty() {
         return lease.routers.first().map(|router| (EVERYWHERE4, Some(*router))).into_iter().collect();
     }
@@ -343,12 +337,16 @@ fn routes(lease: &Lease) -> Vec<(IpNetwork, Option<Ipv4Addr>)> {
 }
 
 /// A lease in one line.
-fn describe(lease: &Lease, network: Ipv4Network, gateway: Option<IpAddr>) -> String {
+fn describe(lease: &Lease, network: Ipv4Network) -> String {
     let lifetime = match lease.lease_secs {
         None => "for ever".to_owned(),
         Some(seconds) => format!("for {seconds} s"),
     };
-    let router = gateway.map_or("no router".to_owned(), |via| format!("router {via}"));
+    let router = match routes(lease).iter().find(|(to, _)| to.prefix() == 0) {
+        Some((_, Some(via))) => format!("router {via}"),
+        Some((_, None)) => "a default route without a router".to_owned(),
+        None => "no router".to_owned(),
+    };
     let dns: Vec<_> = lease.dns.iter().map(ToString::to_string).collect();
     let dns = if dns.is_empty() { "no DNS".to_owned() } else { format!("DNS {}", dns.join(", ")) };
     format!("DHCP lease {network} from {} {lifetime}, {router}, {dns}", lease.server_id)

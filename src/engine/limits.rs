@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
 use crate::settle::is_temporary;
-use crate::trouble::Finding;
+use crate::trouble::{self, Finding};
 
 /// For the bonds to be built, once their ports are there. Milliseconds.
 pub(super) const BUILDING: Millis = 30_000;
@@ -147,7 +147,7 @@ impl Engine {
         }
     }
 
-    fn partner_sentence(&self, now: Millis, which: usize) -> String {
+    pub(super) fn partner_sentence(&self, now: Millis, which: usize) -> String {
         let work = &self.bonds[which];
         let bond = &self.plan.bonds[which];
         let seconds = self.plan.timeouts.lacp;
@@ -191,7 +191,7 @@ impl Engine {
 
     /// What is wrong with the ports of a bond, and what to do about it; or what is to be done in any case.
     fn why(&self, which: usize, otherwise: &str) -> String {
-        self.first_finding(which).map_or_else(|| otherwise.to_owned(), Finding::line)
+        self.main_finding(which).map_or_else(|| otherwise.to_owned(), Finding::line)
     }
 
     fn tried_anyway(&self) -> String {
@@ -242,21 +242,24 @@ impl Engine {
         }
     }
 
-    /// What each port of a bond hears, for a sentence.
+    /// What the ports of a bond hear, for a sentence.
     pub(super) fn hearing(&self, now: Millis, which: usize) -> String {
         let work = &self.bonds[which];
-        let clauses: Vec<_> = self
-            .ports_there(work)
-            .map(|port| {
-                let clause = match work.hearing.get(&port.index) {
-                    _ if port.controller != work.index => "not in the bond",
-                    Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => hearing.clause(now),
-                    _ if port.carrier => "carrier",
-                    _ => "no carrier",
-                };
-                format!("{}: {clause}", port.name)
-            })
-            .collect();
-        clauses.join("; ")
+        let mut clauses: Vec<(&str, Vec<String>)> = Vec::new();
+        for port in self.ports_there(work) {
+            let clause = match work.hearing.get(&port.index) {
+                _ if port.controller != work.index => "not in the bond",
+                Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => hearing.clause(now),
+                _ if port.carrier => "carrier",
+                _ => "no carrier",
+            };
+            match clauses.iter_mut().find(|(known, _)| *known == clause) {
+                Some((_, ports)) => ports.push(port.name.clone()),
+                None => clauses.push((clause, vec![port.name.clone()])),
+            }
+        }
+        let each = clauses.into_iter();
+        let each = each.map(|(clause, ports)| format!("{}: {clause}", trouble::list(ports.into_iter())));
+        each.collect::<Vec<_>>().join("; ")
     }
 }

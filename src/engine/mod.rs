@@ -176,8 +176,8 @@ pub struct Engine {
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
     names: Option<names::Names>,
-    /// When the wait of the moment was first seen, and whether it was told.
-    wait_told: Option<tell::Told>,
+    /// What was told of waits.
+    waits_told: tell::WaitsTold,
     looked: bool,
     /// Since when a bond that was there once has been missing.
     building_since: Option<Millis>,
@@ -228,7 +228,7 @@ impl Engine {
             told: Default::default(),
             deadline: None,
             names: None,
-            wait_told: None,
+            waits_told: Default::default(),
             looked: false,
             building_since: None,
             stirred_at: now,

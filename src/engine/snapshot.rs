@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use ipnetwork::IpNetwork;
 
-use super::state::{Found, State, VlanState};
+use super::state::{BondState, Found, PortState, State, VlanState};
+use super::tell::describe;
+use super::wires::{Wire, is_ready};
 use super::{Engine, ending, target};
 use crate::dhcp::v4::lease::Lease;
+use crate::lacp::verdict::Verdict;
+use crate::links::Link;
+use crate::mac::Mac;
 
 impl Engine {
     /// What is known, for `state.json`.
@@ -75,6 +80,100 @@ impl Engine {
         all.extend(self.targets.iter().filter_map(held));
         all.retain(|_, lease| lease.usable(self.now));
         all
+    }
+}
+
+impl Engine {
+    fn bond_states(&self) -> Vec<BondState> {
+        let state = |(work, bond): (&super::BondWork, &crate::plan::Bond)| {
+            let link = self.view.links.get(work.index?)?;
+            let side = link.bond()?;
+            let found = self.found.bonds.iter().find(|found| found.index == link.index);
+            Some(BondState {
+                name: link.name.clone(),
+                index: link.index,
+                mode: bond.mode.name().to_owned(),
+                mac: link.mac,
+                partner: side.partner.filter(|mac| !mac.is_zero()),
+                aggregator: side.aggregator,
+                created: found.is_some_and(|found| found.before.is_none()),
+                verdict: describe(&work.verdict),
+                // A switch with LACP fallback forwards without a partner.
+                fallback: self.is_fallen(self.bonds.iter().position(|other| std::ptr::eq(other, work))?),
+                cut_off: !(work.verdict.can_send() || self.came_online && work.verdict == Verdict::NoPartner),
+            })
+        };
+        self.bonds.iter().zip(&self.plan.bonds).filter_map(state).collect()
+    }
+
+    /// Who the partner of a port is: by what was heard on its cable, else, of the active aggregator, by the bond's word.
+    fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
+        if let Some(pdu) = self.wire(port.index).and_then(|wire| wire.theirs) {
+            return (Some(pdu.actor.system), Some(pdu.actor.key));
+        }
+        let bond = work.index.and_then(|index| self.view.links.get(index)).and_then(Link::bond);
+        let bond = bond.filter(|_| is_ready(work, &port.name));
+        (bond.and_then(|bond| bond.partner), bond.and_then(|bond| bond.partner_key))
+    }
+
+    fn port_states(&self) -> Vec<PortState> {
+        let mut out = Vec::new();
+        for (which, (work, bond)) in self.bonds.iter().zip(&self.plan.bonds).enumerate() {
+            for port in self.ports_there(work) {
+                let (partner_system, partner_key) = self.partner_of(work, port);
+                let hearing = match work.hearing.get(&port.index) {
+                    _ if self.searches(which) => self.wire_clause(port),
+                    Some(hearing) => hearing.clause(self.now),
+                    None => "not in the bond",
+                };
+                let in_bond = port.controller.is_some() && port.controller == work.index;
+                let ready = is_ready(work, &port.name);
+                let alone = self.port_state(&bond.name, port, hearing);
+                out.push(PortState { partner_system, partner_key, in_bond, ready, ..alone });
+            }
+        }
+        let turn = self.single_port();
+        for port in self.single_ports() {
+            let has_turn = turn.is_some_and(|turn| turn.index == port.index);
+            let tried = has_turn && port.carrier && !self.came_online;
+            let hearing = if tried { "DHCP is tried here" } else { self.wire_clause(port) };
+            let ready = has_turn && port.carrier && self.came_online;
+            out.push(PortState { ready, ..self.port_state("", port, hearing) });
+        }
+        out
+    }
+
+    fn port_state(&self, bond: &str, port: &Link, hearing: &str) -> PortState {
+        let side = port.port.unwrap_or_default();
+        let wire = self.wire(port.index);
+        let theirs = wire.and_then(|wire| wire.theirs).map(|pdu| pdu.actor);
+        PortState {
+            name: port.name.clone(),
+            index: port.index,
+            mac: port.own_mac(),
+            driver: port.driver.clone(),
+            speed: port.speed,
+            partner_system: theirs.map(|side| side.system),
+            partner_key: theirs.map(|side| side.key),
+            neighbour: wire.and_then(Wire::neighbour).cloned(),
+            bond: bond.to_owned(),
+            in_bond: false,
+            carrier: port.carrier,
+            ready: false,
+            actor: side.actor.words(),
+            partner: side.partner.words(),
+            hearing: hearing.to_owned(),
+        }
+    }
+
+    /// What a NIC hears that is in no bond.
+    fn wire_clause(&self, port: &Link) -> &'static str {
+        match self.wire(port.index) {
+            _ if !port.up => "not set up",
+            _ if !port.carrier => "no carrier",
+            Some(wire) if wire.theirs.is_some() => "LACPDUs heard",
+            _ => "carrier, but no LACPDU heard",
+        }
     }
 }
 

@@ -103,15 +103,25 @@ pub enum Phase {
 }
 
 /// A wait, with its name and its limit.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Waiting {
-    /// What is awaited, and what is seen instead.
+    /// What is awaited.
     #[serde(rename = "for")]
     pub what: String,
+    /// What is seen instead, a clause for each kind of port; empty: nothing that would help.
+    #[serde(default)]
+    pub seen: String,
     /// Since when.
     pub since_ms: Millis,
     /// How long at most; none: no limit.
     pub limit_ms: Option<Millis>,
+}
+
+impl Waiting {
+    /// What is awaited, and what is seen instead.
+    pub fn told(&self) -> String {
+        if self.seen.is_empty() { self.what.clone() } else { format!("{} ({})", self.what, self.seen) }
+    }
 }
 
 /// A bond as it is.
@@ -175,7 +185,7 @@ pub struct PortState {
     /// The switch port at the other end, by LLDP.
     #[serde(default)]
     pub neighbour: Option<Neighbour>,
-    /// Name of its bond.
+    /// Name of its bond; empty: it stands in for one.
     pub bond: String,
     /// It is a port of that bond now.
     pub in_bond: bool,

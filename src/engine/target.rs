@@ -240,6 +240,20 @@ pub fn bond_below(plan: &Plan, name: &str) -> Option<usize> {
     below(plan, name, plan.vlans.len() + plan.bridges.len())
 }
 
+/// The tag with which frames of `name` leave: that of the lowest VLAN below it, itself included.
+pub(super) fn tag_below(plan: &Plan, name: &str) -> Option<u16> {
+    tag(plan, name, plan.vlans.len() + plan.bridges.len())
+}
+
+fn tag(plan: &Plan, name: &str, further: usize) -> Option<u16> {
+    let further = further.checked_sub(1)?;
+    if let Some(vlan) = plan.vlans.iter().find(|vlan| vlan.name == name) {
+        return tag(plan, &vlan.link, further).or(Some(vlan.id));
+    }
+    let bridge = plan.bridges.iter().find(|bridge| bridge.name == name)?;
+    bridge.ports.iter().find_map(|port| tag(plan, port, further))
+}
+
 fn below(plan: &Plan, name: &str, further: usize) -> Option<usize> {
     if let Some(found) = plan.bonds.iter().position(|bond| bond.name == name) {
         return Some(found);

@@ -2,31 +2,41 @@
 
 use super::fallback::Fallen;
 use super::six::types as six;
-use super::state::{BondState, Phase, PortState, Waiting};
+use super::state::{Phase, Waiting};
 use super::types::{Action, Exit};
-use super::wires::{Wire, is_ready};
 use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
-use crate::links::{Link, Links};
-use crate::mac::Mac;
+use crate::links::Links;
 
 /// A wait is told when it has lasted so long; shorter ones are noise. Milliseconds.
 const WORTH_TELLING: Millis = 1_000;
+/// A wait that was told is news again when it has been over for so long. Milliseconds.
+const FORGET: Millis = 60_000;
+/// So many waits are told in that time: a partner that is another each time can say no more than that.
+const MOST_WAITS: usize = 16;
 /// What is undone so often is undone by somebody who insists.
 const INSISTS: u32 = 4;
 /// While somebody does, a change is told when it has lasted so long. Milliseconds.
 const LASTING: Millis = 3_000;
 
 impl Engine {
-    /// Notes what is being waited for; the same wait goes on with its old start.
-    pub(super) fn wait(&mut self, what: String, since: Millis, limit: Option<Millis>) {
+    /// Notes what is being waited for, and what is seen instead; the same wait goes on with its old start.
+    pub(super) fn wait_seeing(&mut self, what: String, seen: String, since: Millis, limit: Option<Millis>) {
         // A limit that ends nothing is none.
         let limit = limit.filter(|_| self.config.limited && self.result.is_none());
-        if self.waiting.as_ref().is_none_or(|waiting| waiting.what != what || waiting.limit_ms != limit) {
-            self.waiting = Some(Waiting { what, since_ms: since, limit_ms: limit });
-            self.wait_told = None;
+        match &mut self.waiting {
+            Some(waiting) if waiting.what == what && waiting.limit_ms == limit => waiting.seen = seen,
+            _ => {
+                self.waiting = Some(Waiting { what, seen, since_ms: since, limit_ms: limit });
+                self.waits_told.now = None;
+            }
         }
+    }
+
+    /// The same where nothing that is seen would help.
+    pub(super) fn wait(&mut self, what: String, since: Millis, limit: Option<Millis>) {
+        self.wait_seeing(what, String::new(), since, limit);
     }
 
     /// Works out the wait of the moment, and tells it once it is worth telling.
@@ -48,21 +58,28 @@ impl Engine {
             }
             Phase::Dhcp => self.wait_for_address(),
         }
+        self.waits_told.past.retain(|(_, last)| now < last + FORGET);
         let Some(waiting) = &self.waiting else { return };
-        let told = *self.wait_told.get_or_insert(Told { seen: now, said: false });
-        if told.said {
+        let known = self.waits_told.past.iter_mut().find(|(what, _)| *what == waiting.what);
+        if let Some((_, last)) = known {
+            // Back after a moment: a cable that comes and goes is no news each time.
+            *last = now;
             return;
         }
-        if now < told.seen + WORTH_TELLING {
-            self.wake(told.seen + WORTH_TELLING);
+        if self.waits_told.past.len() >= MOST_WAITS {
+            return;
+        }
+        let seen = *self.waits_told.now.get_or_insert(now);
+        if now < seen + WORTH_TELLING {
+            self.wake(seen + WORTH_TELLING);
             return;
         }
         let limit = match waiting.limit_ms {
             Some(limit) => format!(", at most {} s", limit / 1_000),
             None => String::new(),
         };
-        out.push(Action::Say(log::Level::Info, format!("waiting for {}{limit}", waiting.what)));
-        self.wait_told = Some(Told { said: true, ..told });
+        out.push(Action::Say(log::Level::Info, format!("waiting for {}{limit}", waiting.told())));
+        self.waits_told.past.push((waiting.what.clone(), now));
     }
 
     /// What is not in place yet while the bonds are built.
@@ -86,15 +103,16 @@ impl Engine {
         let since = self.bonds[which].up_since.unwrap_or(now);
         let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
         let name = &self.plan.bonds[which].name;
-        let what = match &self.bonds[which].verdict {
-            Verdict::NoCarrier | Verdict::NoPorts => {
-                format!("carrier on {name} ({})", self.hearing(now, which))
+        let hearing = || self.hearing(now, which);
+        let (what, seen) = match &self.bonds[which].verdict {
+            Verdict::NoCarrier | Verdict::NoPorts => (format!("carrier on {name}"), hearing()),
+            Verdict::Negotiating { partner } => {
+                (format!("LACP partner {partner} on {name} to agree"), String::new())
             }
-            Verdict::Negotiating { partner } => format!("LACP partner {partner} on {name} to agree"),
-            Verdict::Down => format!("{name} to stay up (something else sets it down)"),
-            _ => format!("an LACP partner on {name} ({})", self.hearing(now, which)),
+            Verdict::Down => (format!("{name} to stay up"), "something else sets it down".into()),
+            _ => (format!("an LACP partner on {name}"), hearing()),
         };
-        self.wait(what, since, Some(limit));
+        self.wait_seeing(what, seen, since, Some(limit));
     }
 
     fn wait_for_address(&mut self) {
@@ -118,6 +136,14 @@ impl Engine {
         if self.told.insert(kind) {
             self.sentence = sentence.clone();
             out.push(Action::Say(log::Level::Error, format!("{sentence}; still trying")));
+        }
+    }
+
+    /// What was said of a partner that is missing follows what is seen since: `status` shows it beside that.
+    pub(super) fn tell_partner_again(&mut self, now: Millis) {
+        let late = self.bonds.iter().position(|work| !work.verdict.can_send());
+        if let Some(which) = late.filter(|_| self.told.contains("partner") && !self.config.limited) {
+            self.sentence = self.partner_sentence(now, which);
         }
     }
 
@@ -167,6 +193,7 @@ impl Engine {
             _ => None,
         };
         self.bonds[which].told = Some(verdict);
+        self.tell_partner_again(now);
         if let Some((level, line)) = line {
             if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
                 // It is back: a later loss is worth a sentence of its own, and whoever asks from now on another answer.
@@ -199,86 +226,19 @@ impl Engine {
             after % 1_000 / 10
         )
     }
-
-    pub(super) fn bond_states(&self) -> Vec<BondState> {
-        let state = |(work, bond): (&super::BondWork, &crate::plan::Bond)| {
-            let link = self.view.links.get(work.index?)?;
-            let side = link.bond()?;
-            let found = self.found.bonds.iter().find(|found| found.index == link.index);
-            Some(BondState {
-                name: link.name.clone(),
-                index: link.index,
-                mode: bond.mode.name().to_owned(),
-                mac: link.mac,
-                partner: side.partner.filter(|mac| !mac.is_zero()),
-                aggregator: side.aggregator,
-                created: found.is_some_and(|found| found.before.is_none()),
-                verdict: describe(&work.verdict),
-                // A switch with LACP fallback forwards without a partner.
-                fallback: self.is_fallen(self.bonds.iter().position(|other| std::ptr::eq(other, work))?),
-                cut_off: !(work.verdict.can_send() || self.came_online && work.verdict == Verdict::NoPartner),
-            })
-        };
-        self.bonds.iter().zip(&self.plan.bonds).filter_map(state).collect()
-    }
-
-    /// Who the partner of a port is: by what was heard on its cable, else, of the active aggregator, by the bond's word.
-    fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
-        if let Some(pdu) = self.wire(port.index).and_then(|wire| wire.theirs) {
-            return (Some(pdu.actor.system), Some(pdu.actor.key));
-        }
-        let bond = work.index.and_then(|index| self.view.links.get(index)).and_then(Link::bond);
-        let bond = bond.filter(|_| is_ready(work, &port.name));
-        (bond.and_then(|bond| bond.partner), bond.and_then(|bond| bond.partner_key))
-    }
-
-    pub(super) fn port_states(&self) -> Vec<PortState> {
-        let mut out = Vec::new();
-        for (work, bond) in self.bonds.iter().zip(&self.plan.bonds) {
-            let ready = match &work.verdict {
-                Verdict::Ready { ports, .. } => ports.as_slice(),
-                _ => &[],
-            };
-            for port in self.ports_there(work) {
-                let side = port.port.unwrap_or_default();
-                let wire = self.wire(port.index);
-                let (partner_system, partner_key) = self.partner_of(work, port);
-                out.push(PortState {
-                    name: port.name.clone(),
-                    index: port.index,
-                    mac: port.own_mac(),
-                    driver: port.driver.clone(),
-                    speed: port.speed,
-                    partner_system,
-                    partner_key,
-                    neighbour: wire.and_then(Wire::neighbour).cloned(),
-                    bond: bond.name.clone(),
-                    in_bond: port.controller.is_some() && port.controller == work.index,
-                    carrier: port.carrier,
-                    ready: ready.contains(&port.name),
-                    actor: side.actor.words(),
-                    partner: side.partner.words(),
-                    hearing: work
-                        .hearing
-                        .get(&port.index)
-                        .map_or("not in the bond", |hearing| hearing.clause(self.now))
-                        .to_owned(),
-                });
-            }
-        }
-        out
-    }
 }
 
-/// When a wait was first seen, and whether it was told.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
-    seen: Millis,
-    said: bool,
+/// Waits that are worth a line, and those that had one.
+#[derive(Debug, Default)]
+pub(super) struct WaitsTold {
+    /// When the wait of the moment was first seen.
+    now: Option<Millis>,
+    /// What was told, and when that was last the wait of the moment.
+    past: Vec<(String, Millis)>,
 }
 
 /// A verdict in words.
-fn describe(verdict: &Verdict) -> String {
+pub(super) fn describe(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Ready { ports, .. } => format!("traffic passes on {}", list(ports)),
         Verdict::Distributing { partner } => {

@@ -10,8 +10,10 @@ use crate::trouble::Router;
 /// `struct ndmsg`.
 const NDMSG: usize = 12;
 const NDA_DST: u16 = 1;
-/// REACHABLE, STALE, DELAY, PROBE, PERMANENT: it has answered at some time, and nothing speaks against it.
-const NUD_VALID: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
+/// REACHABLE, PERMANENT.
+const NUD_REACHABLE: u16 = 0x02 | 0x80;
+/// STALE, DELAY, PROBE: it has answered at some time, and nothing speaks against it.
+const NUD_STALE: u16 = 0x04 | 0x08 | 0x10;
 const NUD_FAILED: u16 = 0x20;
 
 impl Netlink {
@@ -33,7 +35,8 @@ fn neighbour(message: &[u8]) -> Option<(u32, IpAddr, Router)> {
     let [_, _, _, _, i0, i1, i2, i3, s0, s1, _, _] = *message.first_chunk::<NDMSG>()?;
     let state = u16::from_ne_bytes([s0, s1]);
     let seen = match () {
-        () if state & NUD_VALID != 0 => Router::Reachable,
+        () if state & NUD_REACHABLE != 0 => Router::Reachable,
+        () if state & NUD_STALE != 0 => Router::Stale,
         () if state & NUD_FAILED != 0 => Router::Silent,
         // Being asked for the first time (INCOMPLETE).
         () => Router::Unknown,
@@ -58,8 +61,10 @@ mod tests {
         for (state, expected) in [
             (0x01, Router::Unknown),
             (0x02, Router::Reachable),
-            (0x04, Router::Reachable),
-            (0x10, Router::Reachable),
+            (0x04, Router::Stale),
+            (0x08, Router::Stale),
+            (0x10, Router::Stale),
+            (0x80, Router::Reachable),
             (0x20, Router::Silent),
         ] {
             assert_eq!(entry(state), Some((7, router, expected)), "{state:#x}");

@@ -2,5 +2,6 @@
 
 pub mod layout;
 pub mod log;
+mod ports;
 pub mod screen;
 pub mod status;

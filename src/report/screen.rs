@@ -67,7 +67,7 @@ pub fn wipe() {
 fn line(now: Millis, waiting: &Waiting) -> String {
     let passed = now.saturating_sub(waiting.since_ms) / 1_000;
     let limit = waiting.limit_ms.map_or(String::new(), |limit| format!(" of {} s", limit / 1_000));
-    let line = format!("  {passed} s{limit}: waiting for {}", waiting.what);
+    let line = format!("  {passed} s{limit}: waiting for {}", waiting.told());
     if line.chars().count() <= WIDTH { line } else { line.chars().take(WIDTH - 1).chain(['…']).collect() }
 }
 
@@ -77,7 +77,12 @@ mod tests {
 
     #[test]
     fn the_line_tells_time_and_limit_and_never_wraps() {
-        let mut waiting = Waiting { what: "an LACP partner".into(), since_ms: 1_000, limit_ms: Some(35_000) };
+        let mut waiting = Waiting {
+            what: "an LACP partner".into(),
+            since_ms: 1_000,
+            limit_ms: Some(35_000),
+            ..Waiting::default()
+        };
         assert_eq!(line(13_400, &waiting), "  12 s of 35 s: waiting for an LACP partner");
         waiting.limit_ms = None;
         assert_eq!(line(3_000, &waiting), "  2 s: waiting for an LACP partner");

@@ -2,61 +2,39 @@
 
 use std::fmt::Write;
 
-use super::layout;
+use super::{layout, ports};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
-use crate::engine::state::{Account, Ipv6State, Phase, PortState, State, Waiting};
+use crate::engine::state::{Account, Ipv6State, Phase, State, Waiting};
 use crate::trouble::Router;
+
+/// Where the text of a labelled line begins.
+const MARGIN: usize = 12;
 
 /// The whole text. `alive`: the engine still works.
 pub fn text(state: &State, now: Millis, alive: bool) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "{}", headline(state, alive));
+    let mut out = layout::wrapped("", "  ", &headline(state, alive));
     if let Some(waiting) = state.waiting.as_ref().filter(|_| alive) {
-        let _ = writeln!(out, "  waiting for {}", wait(waiting, now));
+        put(&mut out, "  ", &format!("waiting for {}", wait(waiting, now)));
     }
-    if !state.sentence.is_empty() {
-        let _ = writeln!(out, "  {}", state.sentence);
+    if !state.sentence.is_empty() && !(alive && is_found(state)) {
+        put(&mut out, "  ", &state.sentence);
     }
-    for bond in &state.bonds {
-        let partner = bond.partner.map_or("none".to_owned(), |mac| mac.to_string());
-        let _ = writeln!(out, "\n{}  {}, LACP partner {partner}", bond.name, bond.mode);
-        let _ = writeln!(out, "  {}", bond.verdict);
-        for port in state.ports.iter().filter(|port| port.bond == bond.name) {
-            let mac = port.mac.map_or(String::new(), |mac| mac.to_string());
-            let what = match () {
-                () if !port.carrier => "no carrier",
-                () if port.ready => "passes traffic",
-                () if !port.in_bond => "not in the bond",
-                () => &port.hearing,
-            };
-            let _ = writeln!(out, "  {:<12} {mac:<17}  {what}", port.name);
-            out.push_str(&details(port, bond.mode == "802.3ad"));
-        }
-    }
+    out.push_str(&findings(state));
+    out.push_str(&ports::of_bonds(state));
     for (name, ipv6) in
         state.ipv6.iter().filter(|(_, ipv6)| state.addresses.is_empty() && !ipv6.missing.is_empty())
     {
-        let _ = writeln!(out, "\n{name}  no address\n  IPv6      {}", ipv6.missing);
+        let _ = writeln!(out, "\n{name}  no address");
+        put(&mut out, "  IPv6      ", &ipv6.missing);
     }
-    out.push_str(&findings(state));
     if let Some(interface) = state.interface.as_ref().filter(|_| !state.addresses.is_empty()) {
-        let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
+        out.push('\n');
         let vlan = state.vlans.iter().find(|vlan| vlan.name == *interface);
-        let vlan = vlan.map_or(String::new(), |vlan| format!("  (VLAN {} on {})", vlan.id, vlan.link));
-        let _ = writeln!(out, "\n{interface}  {}{vlan}", addresses.join(", "));
-        let seen = match state.router {
-            Router::Unknown => "",
-            Router::Reachable => ", reachable",
-            Router::Silent => ", does not answer",
-        };
-        let gateway = state
-            .gateway
-            .map_or("none: nothing beyond the subnet can be reached".to_owned(), |ip| format!("{ip}{seen}"));
-        let _ = writeln!(out, "  router    {gateway}");
-        let dns: Vec<_> = state.dns.iter().map(ToString::to_string).collect();
-        let _ =
-            writeln!(out, "  DNS       {}", if dns.is_empty() { "none".to_owned() } else { dns.join(", ") });
+        let vlan = vlan.map_or(String::new(), |vlan| format!(" (VLAN {} on {})", vlan.id, vlan.link));
+        put(&mut out, &format!("{interface}  "), &(joined(&state.addresses) + &vlan));
+        put(&mut out, "  router    ", &router(state, interface));
+        put(&mut out, "  DNS       ", &if state.dns.is_empty() { "none".into() } else { joined(&state.dns) });
         if let Some(lease) = state.lease.get(interface) {
             let left = match lease.left_secs(now) {
                 None => "for ever".to_owned(),
@@ -64,17 +42,16 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
                     format!("{} left{}", span(Millis::from(seconds) * 1_000), renewal(lease, now))
                 }
             };
-            let _ = writeln!(out, "  lease     from {}, {left}", lease.server_id);
+            put(&mut out, "  lease     ", &format!("from {}, {left}", lease.server_id));
         }
         if let Some(ipv6) = state.ipv6.get(interface) {
             six(&mut out, ipv6, state, now);
         }
         if !state.ntp.is_empty() {
-            let ntp: Vec<_> = state.ntp.iter().map(ToString::to_string).collect();
-            let _ = writeln!(out, "  NTP       {}", ntp.join(", "));
+            put(&mut out, "  NTP       ", &joined(&state.ntp));
         }
         if let Some(name) = &state.hostname {
-            let _ = writeln!(out, "  host name {name}");
+            put(&mut out, "  host name ", name);
         }
     }
     for (interface, account) in &state.dhcp {
@@ -85,64 +62,71 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
     out
 }
 
+/// Appends a line that begins with `label`; what does not fit goes below, with the same margin.
+fn put(out: &mut String, label: &str, text: &str) {
+    out.push_str(&layout::wrapped(label, &" ".repeat(label.chars().count().min(MARGIN)), text));
+}
+
+fn joined<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong says the same as the sentence, and what to do about it.
+fn is_found(state: &State) -> bool {
+    let of_address = |kind: &str| kind == "other-vlan" || kind.starts_with("dhcp-");
+    match state.phase {
+        Phase::Lacp => !state.findings.is_empty(),
+        Phase::Dhcp => state.findings.iter().any(|finding| of_address(&finding.kind)),
+        _ => false,
+    }
+}
+
+/// The default router, or what it means that there is none.
+fn router(state: &State, interface: &str) -> String {
+    let lease = state.lease.get(interface);
+    match state.gateway {
+        Some(ip) => {
+            let seen = match state.router {
+                Router::Unknown => "",
+                Router::Reachable => ", reachable",
+                Router::Stale => ", has answered before",
+                Router::Silent => ", does not answer",
+            };
+            format!("{ip}{seen}")
+        }
+        None if lease.is_some_and(|lease| !lease.routes.is_empty()) => {
+            "none, but the lease has routes of its own".into()
+        }
+        None if lease.is_some_and(|lease| !lease.routers.is_empty()) => {
+            "none: that of the lease is not the default".into()
+        }
+        None => "none: nothing beyond the subnet can be reached".into(),
+    }
+}
+
 /// IPv6: what DHCPv6 and routers gave, and why there is not more.
 fn six(out: &mut String, ipv6: &Ipv6State, state: &State, now: Millis) {
     if let Some(router) = ipv6.router.filter(|router| state.gateway != Some((*router).into())) {
-        let _ = writeln!(out, "  router    {router}");
+        put(out, "  router    ", &router.to_string());
     }
     if !ipv6.prefixes.is_empty() {
-        let prefixes: Vec<_> = ipv6.prefixes.iter().map(ToString::to_string).collect();
         let mtu = ipv6.mtu.map_or(String::new(), |mtu| format!(", MTU {mtu}"));
-        let _ = writeln!(out, "  prefix    {}{mtu}", prefixes.join(", "));
+        put(out, "  prefix    ", &(joined(&ipv6.prefixes) + &mtu));
     }
     if let Some(lease) = &ipv6.lease {
         let lasts =
             |secs: Option<u32>| secs.map_or("for ever".to_owned(), |secs| span(Millis::from(secs) * 1_000));
         let (valid, preferred) = (lease.left_secs(now), lease.preferred_left(now));
-        let _ = writeln!(out, "  lease     by DHCPv6 from {}", lease.from);
-        let _ = writeln!(out, "            valid {}, preferred {}", lasts(valid), lasts(preferred));
+        put(out, "  lease     ", &format!("by DHCPv6 from {}", lease.from));
+        put(out, "            ", &format!("valid {}, preferred {}", lasts(valid), lasts(preferred)));
     }
     if let Some(duid) = &ipv6.duid {
         let duid: String = duid.iter().map(|byte| format!("{byte:02x}")).collect();
-        let _ = writeln!(out, "  DUID      {duid}, IAID {:08x}", ipv6.iaid.unwrap_or_default());
+        put(out, "  DUID      ", &format!("{duid}, IAID {:08x}", ipv6.iaid.unwrap_or_default()));
     }
     if !ipv6.missing.is_empty() {
-        let _ = writeln!(out, "  IPv6      {}", ipv6.missing);
+        put(out, "  IPv6      ", &ipv6.missing);
     }
-}
-
-/// Driver, speed, partner and neighbour of a port; and, while it passes no traffic, how far the two sides are.
-fn details(port: &PortState, lacp: bool) -> String {
-    const INDENT: &str = "    ";
-    let mut parts: Vec<String> = port.driver.iter().cloned().collect();
-    parts.extend(port.speed.map(|speed| match speed {
-        1_000.. if speed % 1_000 == 0 => format!("{} Gbit/s", speed / 1_000),
-        _ => format!("{speed} Mbit/s"),
-    }));
-    parts.extend(port.neighbour.as_ref().map(|neighbour| {
-        let others = if neighbour.others { " (and others)" } else { "" };
-        format!("at {}{others}", neighbour.place())
-    }));
-    let partner = port.partner_system.map(|system| {
-        let key = port.partner_key.map_or(String::new(), |key| format!(" key {key}"));
-        format!("partner {system}{key}")
-    });
-    let speaks = lacp && port.in_bond && port.carrier;
-    if !speaks || port.ready {
-        parts.extend(partner.filter(|_| speaks));
-        return match parts.is_empty() {
-            true => String::new(),
-            false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
-        };
-    }
-    let mut out = match parts.is_empty() {
-        true => String::new(),
-        false => layout::wrapped(INDENT, INDENT, &parts.join(", ")),
-    };
-    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("we: {}", port.actor)));
-    let partner = partner.unwrap_or_else(|| "partner".into());
-    out.push_str(&layout::wrapped(INDENT, INDENT, &format!("{partner}: {}", port.partner)));
-    out
 }
 
 /// What is wrong, and what to do about it.
@@ -173,16 +157,15 @@ fn renewal(lease: &Lease, now: Millis) -> String {
 fn unleased(out: &mut String, interface: &str, account: &Account, now: Millis) {
     let since = account.since_ms.map_or(String::new(), |at| format!(" in {}", span(now.saturating_sub(at))));
     let _ = writeln!(out, "\n{interface}  no DHCP lease");
-    let _ = writeln!(
-        out,
-        "  sent      {} DISCOVERs, {} REQUESTs{since}\n  heard     {} usable OFFERs, {} NAKs",
-        account.discovers, account.requests, account.offers, account.naks
-    );
-    for reason in &account.heard {
-        let _ = writeln!(out, "            {reason}");
+    let sent = format!("{} DISCOVERs, {} REQUESTs{since}", account.discovers, account.requests);
+    put(out, "  sent      ", &sent);
+    if account.heard.is_empty() && account.offers == 0 && account.naks == 0 {
+        put(out, "  heard     ", "nothing: no DHCP server has answered");
+        return;
     }
-    if account.heard.is_empty() && account.offers == 0 {
-        let _ = writeln!(out, "            nothing: no DHCP server has answered");
+    put(out, "  heard     ", &format!("{} usable OFFERs, {} NAKs", account.offers, account.naks));
+    for reason in &account.heard {
+        put(out, "            ", reason);
     }
 }
 
@@ -223,11 +206,11 @@ fn span(millis: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::state::BondState;
+    use crate::engine::state::{BondState, PortState};
     use crate::lldp::neighbour::Neighbour;
     use crate::trouble::Finding;
 
-    fn port(name: &str, ready: bool) -> PortState {
+    pub(in crate::report) fn port(name: &str, ready: bool) -> PortState {
         PortState {
             name: name.into(),
             index: 2,
@@ -255,6 +238,7 @@ mod tests {
             phase: Phase::Lacp,
             waiting: Some(Waiting {
                 what: "an LACP partner on bond0".into(),
+                seen: "eth0: carrier, but no LACPDU heard".into(),
                 since_ms: 0,
                 limit_ms: Some(35_000),
             }),
@@ -280,8 +264,7 @@ bondstrap: waiting for the LACP partner (engine 77)
 bond0  802.3ad, LACP partner none
   carrier, but no LACP partner
   eth0         02:00:00:00:00:01  carrier, but no LACPDU heard
-    we: active aggregatable
-    partner: none
+    we: active aggregatable; partner: none
   eth1         02:00:00:00:00:01  passes traffic
 ";
         assert_eq!(text(&state, 12_000, true), expected);
@@ -365,15 +348,16 @@ bond0  2001:db8::77/128
             ..Finding::default()
         };
         assert_eq!(
-            details(&known, true),
+            ports::details(&known, true, false),
             "    ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/7 (and others), partner\n    \
              04:00:00:00:00:01 key 32768\n"
         );
         assert_eq!(
-            details(&apart, true).lines().last(),
-            Some("    partner 04:00:00:00:00:01 key 32768: none")
+            ports::details(&apart, true, false).lines().last(),
+            Some("    we: active aggregatable; partner 04:00:00:00:00:01 key 32768: none")
         );
-        assert_eq!(details(&port("eth0", true), true), "");
+        assert_eq!(ports::details(&apart, true, true).lines().count(), 2, "what is wrong is said above");
+        assert_eq!(ports::details(&port("eth0", true), true, false), "");
         let state = State { findings: vec![finding], ..State::default() };
         assert_eq!(
             findings(&state),

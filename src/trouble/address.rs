@@ -6,12 +6,15 @@ use crate::clock::Millis;
 pub(super) fn judge(now: Millis, interface: &Interface<'_>) -> Vec<Kind> {
     let mut found = Vec::new();
     // Four DISCOVERs are out by then.
-    let waits = interface.wants_lease && interface.discovers > 3 && interface.duplicate.is_none();
+    let conflict = interface.duplicate.is_some_and(|ip| ip.is_ipv4());
+    let waits = interface.wants_lease && interface.discovers > 3 && !conflict;
     if waits && interface.since.is_some_and(|since| now >= since + PATIENCE) {
         found.push(match () {
-            () if !interface.refused.is_empty() => Kind::DhcpRefused,
             () if interface.answered => Kind::DhcpRefused,
+            () if !interface.refused.is_empty() && !interface.foreign_only => Kind::DhcpRefused,
             () if mismatch(interface).is_some() => Kind::OtherVlan,
+            // They came over the same VLAN, whichever that is.
+            () if !interface.refused.is_empty() => Kind::DhcpRefused,
             () => Kind::DhcpSilent,
         });
     }
@@ -36,8 +39,6 @@ pub(super) enum Mismatch<'a> {
     NotNamed(u16, &'a [u16]),
     /// The words tag for none, and untagged frames go nowhere.
     TaggedOnly(&'a [u16]),
-    /// The words tag for none, and untagged frames go to this VLAN, while there are others.
-    Other(u16, &'a [u16]),
 }
 
 /// The first neighbour that says so; none: what is said fits, or nothing is said.
@@ -50,11 +51,17 @@ pub(super) fn mismatch<'a>(interface: &Interface<'a>) -> Option<Mismatch<'a>> {
             (Some(ours), _) if !named.is_empty() && !named.contains(&ours) && !is_full(named) => {
                 Some(Mismatch::NotNamed(ours, named))
             }
+            // Without a tag of ours any other VLAN is that of an access port, and may well be meant.
             (None, Some(0)) => Some(Mismatch::TaggedOnly(named)),
-            (None, Some(untagged)) => Some(Mismatch::Other(untagged, named)),
             _ => None,
         }
     })
+}
+
+/// The VLAN to which untagged frames go, where the words tag for none.
+pub(super) fn untagged(interface: &Interface<'_>) -> Option<u16> {
+    let mut all = interface.neighbours.iter().filter_map(|neighbour| neighbour.vlan);
+    all.find(|id| interface.vlan.is_none() && *id != 0)
 }
 
 fn is_full(named: &[u16]) -> bool {
@@ -90,6 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn answers_to_others_hide_no_vlan() {
+        let neighbour = Neighbour { vlan: Some(20), vlans: vec![30], ..Neighbour::default() };
+        let refused = vec!["answers to other clients only".to_owned()];
+        let others = Interface { refused, foreign_only: true, vlan: Some(42), ..waiting(&neighbour) };
+        assert_eq!(judge(5_000, &others), [Kind::OtherVlan]);
+        assert_eq!(judge(5_000, &Interface { foreign_only: false, ..others.clone() }), [Kind::DhcpRefused]);
+        assert_eq!(judge(5_000, &Interface { vlan: Some(30), ..others }), [Kind::DhcpRefused]);
+    }
+
+    #[test]
     fn what_is_wrong_with_an_address() {
         let router = Some(([192, 0, 2, 1].into(), Router::Silent));
         let duplicate = Some([192, 0, 2, 7].into());
@@ -102,7 +119,8 @@ mod tests {
         let many: Vec<u16> = (100..116).collect();
         for (ours, untagged, named, expected) in [
             (None, None, &[][..], None),
-            (None, Some(20), &[], Some(Mismatch::Other(20, &[]))),
+            (None, Some(20), &[], None),
+            (None, Some(20), &[30], None),
             (None, Some(0), &[42], Some(Mismatch::TaggedOnly(&[42]))),
             (Some(42), Some(42), &[], Some(Mismatch::Untagged(42))),
             (Some(42), Some(20), &[42, 43], None),

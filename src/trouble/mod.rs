@@ -17,7 +17,7 @@ use crate::links::LacpState;
 use crate::lldp::neighbour::Neighbour;
 use crate::mac::Mac;
 
-pub use sentence::finding;
+pub use sentence::{finding, list};
 
 /// Carrier, and nothing to be seen of what should follow: so long is patience. Milliseconds.
 pub const PATIENCE: Millis = 5_000;
@@ -147,8 +147,10 @@ pub enum Router {
     /// Nobody has asked for it yet.
     #[default]
     Unknown,
-    /// It has answered.
+    /// It has just answered.
     Reachable,
+    /// It has answered at some time, and nothing speaks against it.
+    Stale,
     /// It was asked, and does not answer.
     Silent,
 }
@@ -170,7 +172,9 @@ pub struct Interface<'a> {
     pub answered: bool,
     /// Answers that could not be used, with reasons.
     pub refused: Vec<String>,
-    /// It has a lease, without a router.
+    /// All of them were for other clients.
+    pub foreign_only: bool,
+    /// It has a lease that leads nowhere beyond its subnet.
     pub no_router: bool,
     /// An address that another station has.
     pub duplicate: Option<IpAddr>,

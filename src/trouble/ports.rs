@@ -19,6 +19,9 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
     // A LAG delivers one copy, be it static or at its fallback.
     let flooded = bond.ports.iter().any(|port| port.flooded);
     let ever_heard = bond.ports.iter().any(|port| port.ever_heard);
+    // Where no LACP is spoken the speed is the least that is wrong.
+    let passes = bond.ports.iter().any(|port| port.passes);
+    let agrees = |port: &Port<'_>| passes || !port.is_silent();
     for (place, port) in bond.ports.iter().enumerate() {
         let Some(carrier_since) = port.carrier_since else {
             if now >= up_since + PATIENCE {
@@ -31,7 +34,9 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
         }
         let since = carrier_since.max(up_since);
         let kind = match () {
-            () if port.speed.is_some() && speed.is_some() && port.speed != speed => Some(Kind::SpeedsDiffer),
+            () if port.speed.is_some() && speed.is_some() && port.speed != speed && agrees(port) => {
+                Some(Kind::SpeedsDiffer)
+            }
             () if now < since + PATIENCE => None,
             // That the other side is passive is not known; that we are is enough to ask for.
             () if !port.actor.is_active() && port.is_silent() => Some(Kind::BothPassive),
@@ -175,6 +180,8 @@ mod tests {
         expect(&[port("eth0", Some(&own))], 5_000, &[(Kind::Looped, vec![0])]);
         let slow = Port { speed: Some(10), ..port("eth1", Some(&stranger)) };
         expect(&[good.clone(), slow], 0, &of(Kind::SpeedsDiffer));
+        let two = [port("eth0", None), Port { speed: Some(1_000), ..port("eth1", None) }];
+        expect(&two, 5_000, &[(Kind::NothingHeard, vec![0, 1])]);
         let held = Port { held_since: Some(1_000), ..port("eth1", Some(&mine)) };
         expect(&[good.clone(), held.clone()], 5_999, &[]);
         expect(&[good.clone(), held], 6_000, &of(Kind::NotCollecting));

@@ -1,10 +1,12 @@
 //! A sentence for each trouble, and what to do about it. (pure)
 
-use super::address::{Mismatch, mismatch};
+use super::address::{Mismatch, mismatch, untagged};
 use super::{Bond, Finding, Interface, Kind, Port};
 
 /// So many ports, or groups of them, are named.
 const MOST_NAMED: usize = 8;
+/// They take no more room than this. Characters.
+const LONGEST_LIST: usize = 240;
 
 impl Kind {
     /// Its name in `state.json`: it stays the same.
@@ -87,7 +89,7 @@ pub fn finding(kind: Kind, bond: &Bond<'_>, places: &[usize]) -> Finding {
         Kind::SpeedsDiffer => {
             let each = bond.ports.iter().filter_map(|port| Some((port, port.speed?)));
             let each = list(each.map(|(port, speed)| format!("{}: {speed} Mbit/s", port.name)));
-            format!("the ports of one LACP bond should have one speed, as only those pass traffic ({each})")
+            format!("a LAG takes ports of one speed only, and {} has ports of several ({each})", bond.name)
         }
         Kind::NoneSent => format!("{names}: carrier, but none of our LACPDUs leaves"),
         Kind::Looped => format!("{names}: our own LACPDUs come back"),
@@ -135,7 +137,11 @@ impl Interface<'_> {
         let name = self.name;
         let sentence = match kind {
             Kind::OtherVlan => self.vlan_sentence(),
-            Kind::DhcpSilent => format!("{name}: DHCP is silent: {} DISCOVERs, no answer", self.discovers),
+            Kind::DhcpSilent => {
+                let goes = |id| format!("; untagged frames go to VLAN {id} (LLDP)");
+                let vlan = untagged(self).map_or(String::new(), goes);
+                format!("{name}: DHCP is silent: {} DISCOVERs, no answer{vlan}", self.discovers)
+            }
             Kind::DhcpRefused if self.refused.is_empty() => {
                 format!("{name}: DHCP refuses: there are offers, and no lease comes of them")
             }
@@ -179,11 +185,6 @@ impl Interface<'_> {
             Some(Mismatch::TaggedOnly(named)) => {
                 format!("{silent}: it takes tagged frames only, of {}, and we do not tag", ids(named))
             }
-            Some(Mismatch::Other(id, named)) => {
-                let more =
-                    if named.is_empty() { String::new() } else { format!("; it names {}", ids(named)) };
-                format!("{silent}, unless the server is in {id}: untagged frames go there{more}")
-            }
             None => silent,
         }
     }
@@ -211,14 +212,22 @@ fn groups(bond: &Bond<'_>, text: impl Fn(&Port<'_>) -> Option<String>) -> String
     shortened(groups, "; ")
 }
 
-fn list(names: impl Iterator<Item = String>) -> String {
+/// `eth0, eth1`; of many the first, and how many more there are.
+pub fn list(names: impl Iterator<Item = String>) -> String {
     shortened(names, ", ")
 }
 
-/// A sentence about sixty ports names the first.
-fn shortened(mut parts: impl Iterator<Item = String>, between: &str) -> String {
-    let mut shown: Vec<String> = parts.by_ref().take(MOST_NAMED).collect();
-    let more = parts.count();
+/// A sentence about sixty ports names the first; fewer of them where the names are long.
+fn shortened(parts: impl Iterator<Item = String>, between: &str) -> String {
+    let (mut shown, mut more, mut length) = (Vec::new(), 0, 0);
+    for part in parts {
+        length += part.chars().count() + between.len();
+        if shown.len() < MOST_NAMED && (length <= LONGEST_LIST || shown.is_empty()) {
+            shown.push(part);
+        } else {
+            more += 1;
+        }
+    }
     if more > 0 {
         shown.push(format!("{more} more"));
     }
@@ -281,6 +290,11 @@ mod tests {
         assert_eq!(
             interface.finding(Kind::OtherVlan).sentence,
             "bond0: no DHCP offer, and the switch port is in another VLAN (LLDP): it names 30, 31, and we tag for 42"
+        );
+        let access = Interface { vlan: None, discovers: 7, ..interface };
+        assert_eq!(
+            access.finding(Kind::DhcpSilent).sentence,
+            "bond0: DHCP is silent: 7 DISCOVERs, no answer; untagged frames go to VLAN 20 (LLDP)"
         );
     }
 }

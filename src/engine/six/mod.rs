@@ -80,6 +80,13 @@ pub(super) struct Six {
     lines: u32,
 }
 
+impl Six {
+    /// An address that another station has.
+    pub(super) fn duplicate(&self) -> Option<Ipv6Addr> {
+        self.duplicates.first().copied()
+    }
+}
+
 impl Default for Six {
     fn default() -> Self {
         Self {

@@ -175,6 +175,12 @@ fn one_port_after_the_other() {
         world.view.links.get(vlan.lower.unwrap()).unwrap().name.clone()
     };
     assert_eq!(lower(&world), "eth0");
+    let hearing = |world: &World| -> Vec<(String, String)> {
+        let ports = world.engine.state(1, 1).ports.into_iter();
+        ports.map(|port| (port.name, port.hearing)).collect()
+    };
+    let is = |name: &str, hearing: &str| (name.to_owned(), hearing.to_owned());
+    assert_eq!(hearing(&world), [is("eth0", "DHCP is tried here"), is("eth1", "not set up")]);
     world.pass(8_500);
     assert_eq!(lower(&world), "eth1");
     assert!(!world.link("eth0").up, "as it was");

@@ -15,7 +15,7 @@ pub(super) fn pdu(key: u16, knows: Mac) -> Frame {
     Frame::Lacp(Box::new(Lacpdu { actor, partner: Side { system: knows, ..Side::default() } }))
 }
 
-fn switch_port(port: &str) -> Frame {
+pub(super) fn switch_port(port: &str) -> Frame {
     let system = Some("sw-rack3".to_owned());
     let pdu = Lldpdu {
         chassis: "c".into(),

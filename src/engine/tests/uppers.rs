@@ -213,11 +213,12 @@ fn ports_of_different_speeds_are_told_once() {
     world.look();
     world.link("eth0").speed = Some(1_000);
     world.link("eth1").speed = Some(10_000);
-    world.agree(true);
-    world.agree(false);
-    world.agree(true);
+    for there in [true, false, true] {
+        world.agree(there);
+        world.pass(2_000);
+    }
     let told: Vec<&str> = world.said().into_iter().filter(|line| line.contains("one speed")).collect();
-    let expected = "the ports of one LACP bond should have one speed, as only those pass traffic (eth0: 1000 Mbit/s, eth1: 10000 Mbit/s); use ports of one speed, or name those of one speed in bond=";
+    let expected = "a LAG takes ports of one speed only, and bond0 has ports of several (eth0: 1000 Mbit/s, eth1: 10000 Mbit/s); use ports of one speed, or name those of one speed in bond=";
     assert_eq!(told, [expected]);
 }
 
