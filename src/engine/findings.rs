@@ -8,7 +8,7 @@ use crate::lacp::verdict::Verdict;
 use crate::links::Link;
 use crate::mac::Mac;
 use crate::plan::{Bond, Mode};
-use crate::trouble::{self, Finding, Router};
+use crate::trouble::{self, Finding, Kind, Router};
 
 /// What was gone for so long is told again when it comes back. Milliseconds.
 const FORGET: Millis = 60_000;
@@ -78,6 +78,10 @@ impl Findings {
             }
             known = true;
         }
+        // A partner that is another each time can say no more than that.
+        if self.told.len() >= MOST_TOLD {
+            return None;
+        }
         let since = match self.held.iter().find(|(held, _)| held == key) {
             Some((_, since)) => *since,
             None => {
@@ -102,20 +106,25 @@ impl Engine {
             return;
         }
         self.findings.held_until = None;
-        let mut found: Vec<(Finding, Key)> = Vec::new();
+        let mut found: Vec<(Finding, Option<Key>)> = Vec::new();
         for which in 0..self.bonds.len() {
-            found.extend(self.bond_findings(now, which));
+            let of_bond = self.bond_findings(now, which).into_iter();
+            found.extend(of_bond.map(|(finding, key)| (finding, Some(key))));
         }
         for target in &self.targets {
             let facts = self.interface_facts(target);
             for kind in trouble::of_interface(now, &facts) {
                 let finding = facts.finding(kind);
+                let told_there = kind == Kind::DuplicateAddress && target.duplicate.is_none();
                 let Finding { kind, ports, .. } = finding.clone();
-                found.push((finding, Key { kind, ports, places: Vec::new() }));
+                let key = Key { kind, ports, places: Vec::new() };
+                // Of IPv6 each address is told when it is found out.
+                found.push((finding, (!told_there).then_some(key)));
             }
         }
-        self.findings.held.retain(|(held, _)| found.iter().any(|(_, key)| key == held));
+        self.findings.held.retain(|(held, _)| found.iter().any(|(_, key)| key.as_ref() == Some(held)));
         for (finding, key) in &found {
+            let Some(key) = key else { continue };
             let Some(at) = self.findings.due_at(now, key) else { continue };
             if now < at {
                 let until = &mut self.findings.held_until;
@@ -124,11 +133,8 @@ impl Engine {
                 continue;
             }
             self.findings.held.retain(|(held, _)| held != key);
-            // A partner that is another each time can say no more than that.
-            if self.findings.told.len() < MOST_TOLD {
-                self.findings.told.push(Told { key: key.clone(), last: now });
-                out.push(Action::Say(log::Level::Warn, finding.line()));
-            }
+            self.findings.told.push(Told { key: key.clone(), last: now });
+            out.push(Action::Say(log::Level::Warn, finding.line()));
         }
         self.findings.told.retain(|told| now < told.last + FORGET);
         let found: Vec<Finding> = found.into_iter().map(|(finding, _)| finding).collect();
@@ -186,7 +192,7 @@ impl Engine {
             forwards_alone: self.came_online && work.verdict == Verdict::NoPartner && answered,
         };
         let troubles = trouble::of_bond(now, &facts);
-        let told = |(kind, places): (trouble::Kind, Vec<usize>)| {
+        let told = |(kind, places): (Kind, Vec<usize>)| {
             let finding = trouble::finding(kind, &facts, &places);
             let at = |place: &usize| facts.ports.get(*place)?.neighbour.map(|neighbour| neighbour.place());
             let places = places.iter().map(at).collect();

@@ -74,7 +74,9 @@ impl Kind {
             Self::NoRouter => {
                 "set option 3 on the DHCP server; installers that look for a default route will not see this network"
             }
-            Self::DuplicateAddress => "find that station, or take the address out of the DHCP server's pool",
+            Self::DuplicateAddress => {
+                "find that station, or use another address; one of a DHCP server belongs out of its pool"
+            }
             Self::RouterSilent => "check the router's address, and that it is in this VLAN",
         }
     }

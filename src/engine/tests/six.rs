@@ -239,6 +239,10 @@ fn a_written_address_of_another_station_is_said_and_not_claimed() {
     let told = |world: &World, what: &str| world.said().iter().filter(|line| line.contains(what)).count();
     assert_eq!(told(&world, "2001:db8::10 is in use by another station (duplicate address detection)"), 1);
     assert_eq!(told(&world, "going on without IPv6"), 1);
+    let found = world.engine.state(1, 1).findings;
+    let sentence = "bond0: duplicate address: another station has 2001:db8::10";
+    assert_eq!(found.iter().filter(|finding| finding.sentence == sentence).count(), 1, "{found:?}");
+    assert_eq!(told(&world, sentence), 0, "it was told when it was found out");
 }
 
 #[test]
