@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use proptest::prelude::*;
 
+use super::leasing::{ACK, OFFER, answer};
 use super::random::{happen, mischief};
 use super::world::World;
 use crate::clock::Millis;
@@ -277,6 +278,24 @@ fn either6_turns_to_dhcp_where_no_prefix_is_or_no_router() {
     assert_eq!(world.message_kinds(), [11], "only what else there is");
     world.pass(4_500);
     assert_eq!(phase(&world), Phase::Online, "the name servers were worth a moment");
+}
+
+#[test]
+fn routers_that_advertise_all_the_time_hold_nobody_back() {
+    for words in ["bond=eth0,eth1 ip=bond0:auto6", "bond=eth0,eth1 ip=bond0:auto"] {
+        let prefix = words.contains("auto6");
+        let mut world = machine(words, true);
+        world.agree(true);
+        if !prefix {
+            answer(&mut world, OFFER, &[]);
+            answer(&mut world, ACK, &[]);
+        }
+        for _ in 0..10 {
+            world.advertise(0x40, prefix);
+            world.pass(500);
+        }
+        assert_eq!(phase(&world), Phase::Online, "{words}: {:?}", world.said());
+    }
 }
 
 #[test]
