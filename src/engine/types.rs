@@ -248,6 +248,15 @@ pub enum Action {
         /// Our address, if the route is to go when that goes.
         source: Option<IpAddr>,
     },
+    /// Remove a route that was set.
+    DelRoute {
+        /// Index of the interface.
+        index: u32,
+        /// Destination.
+        to: IpNetwork,
+        /// Gateway; none: on-link.
+        via: Option<IpAddr>,
+    },
     /// Tell the neighbours of an address (gratuitous ARP, unsolicited neighbour advertisement).
     Announce {
         /// Index of the interface.

@@ -108,6 +108,7 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::AddRoute { index, to, via, onlink, source } => {
             netlink.add_route(*index, *to, *via, *onlink, *source)
         }
+        Action::DelRoute { index, to, via } => netlink.del_route(*index, *to, *via),
         Action::Announce { index, mac, address } => {
             // A filter that lets nothing in: this socket only speaks.
             const NOTHING: &[(u16, u8, u8, u32)] = &[(0x06, 0, 0, 0)];

@@ -4,6 +4,7 @@ mod building;
 mod earlier;
 mod ending;
 mod fallback;
+mod flipped;
 mod hearing;
 mod holding;
 mod hours;

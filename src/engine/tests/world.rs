@@ -128,18 +128,27 @@ impl World {
 
     /// SIGKILL: the engine leaves everything as it is, and another one finds it.
     pub(super) fn restart(&mut self) {
-        let previous = Some(self.engine.state(1, 1));
+        let previous = self.engine.state(1, 1);
+        // Its limits are told only, where a network is in use.
+        let limited = self.restarts % 2 == 1 && in_use(&previous, &self.view);
+        self.restarts += 1;
+        self.go_on(previous, limited);
+    }
+
+    /// Another engine begins with what this state says.
+    pub(super) fn goes_on(&mut self, previous: State) {
+        self.go_on(previous, false);
+    }
+
+    fn go_on(&mut self, previous: State, limited: bool) {
         let config = Config {
-            // Its limits are told only, where a network is in use.
-            limited: self.restarts % 2 == 1
-                && previous.as_ref().is_some_and(|state| in_use(state, &self.view)),
+            limited,
             seed: self.now,
             kernel: "6.1".into(),
             installer_names: false,
-            previous,
+            previous: Some(previous),
         };
         self.engine = Engine::new(plan_line(self.words.as_bytes()), config, self.now);
-        self.restarts += 1;
         self.look();
     }
 
@@ -357,6 +366,9 @@ impl World {
                 let (index, via, source) = (*index, via.and_then(v4), source.and_then(v4));
                 let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
                 self.view.defaults.push(route);
+            }
+            Action::DelRoute { to, .. } if to.prefix() == 0 => {
+                self.view.defaults.retain(|route| route.metric != 0)
             }
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => self.view.defaults6.push(*index),
             Action::Finish => self.outcome = self.engine.outcome().cloned(),
