@@ -160,12 +160,23 @@ impl Engine {
         Prospects { can_send: sending > 0, agreed, hopeful, sending }
     }
 
+    /// How many interfaces have clients of one kind on the bond of this one, itself counted.
+    pub(super) fn among(&self, which: usize, asks: fn(&Target) -> bool) -> usize {
+        let bond = self.targets[which].bond;
+        self.targets
+            .iter()
+            .filter(|target| bond.is_some() && target.bond == bond && asks(target))
+            .count()
+            .max(1)
+    }
+
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         let client_id = self.client_id(target.name(), mac);
         let mtu =
             self.view.links.get(index).map_or(1_500, |link| u16::try_from(link.mtu).unwrap_or(u16::MAX));
+        let among = self.among(which, Target::wants_lease);
         let target = &mut self.targets[which];
         // Once: after that the machine knows better.
         let of_another =
@@ -179,6 +190,7 @@ impl Engine {
             client_id,
             hostname: self.plan.hostname.clone(),
             vendor_class: self.plan.dhcp.vendor_class.clone(),
+            among,
             mtu,
             previous,
         };

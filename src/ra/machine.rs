@@ -9,7 +9,7 @@ use std::net::Ipv6Addr;
 use super::advert::Advertisement;
 use super::packet;
 use crate::clock::Millis;
-use crate::dhcp::v4::rng::Rng;
+use crate::dhcp::rng::Rng;
 
 /// After the first solicitation. RFC 4861 §6.3.7 would have 4 s between them and three in all; but the first is often
 /// lost while the switch port starts to forward, 0.1 to 0.2 s after our side does.

@@ -13,10 +13,10 @@ mod send;
 use std::net::Ipv4Addr;
 
 use super::lease::Lease;
-use super::limit::Limit;
 use super::note::{Heard, Note};
-use super::rng::Rng;
 use crate::clock::Millis;
+use crate::dhcp::limit::Limit;
+use crate::dhcp::rng::Rng;
 use crate::mac::Mac;
 use discover::Selecting;
 use request::{Requesting, Tries};
@@ -37,6 +37,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Option 60; none: not sent.
     pub vendor_class: Option<String>,
+    /// Clients that send over the same ports, this one counted: they share what the limit allows.
+    pub among: usize,
     /// MTU of the interface, for option 57.
     pub mtu: u16,
     /// The lease that an earlier keeper had, on this boot: INIT-REBOOT starts with it.
@@ -168,8 +170,8 @@ impl Machine {
     pub fn new(config: Config, now: Millis) -> Self {
         Self {
             rng: Rng::new(config.seed),
+            limit: Limit::among(config.among),
             config,
-            limit: Limit::default(),
             phase: Phase::Stopped,
             now,
             paused: false,

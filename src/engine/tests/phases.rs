@@ -299,3 +299,27 @@ fn a_lease_without_a_partner_is_renewed_by_its_own_times() {
     world.pass(1_800_000 + 600_000);
     assert_eq!(world.count(|action| matches!(action, Action::Unicast { .. })), 1);
 }
+
+#[test]
+fn the_clients_of_many_vlans_together_keep_to_the_limit_of_the_port() {
+    let vlans = [1, 2, 3].map(|id| format!(" vlan=bond0.{id}:bond0 ip=bond0.{id}:dhcp"));
+    let mut world = two_nics(&format!("bond=eth0,eth1{}", vlans.concat()), false);
+    world.look();
+    world.partner(&["eth0", "eth1"]);
+    world.look();
+    let start = world.now;
+    let sent = |world: &World| {
+        let sent = world.done.iter().filter(|(_, action)| matches!(action, Action::Broadcast { .. }));
+        sent.map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&world), [start; 3], "each at once");
+    // The last of them gets an offer.
+    answer(&mut world, 2, &[]);
+    assert_eq!(sent(&world), [start; 4]);
+    world.pass(20_000);
+    let times = sent(&world);
+    for (first, from) in times.iter().enumerate() {
+        let within = times[first..].iter().take_while(|at| **at <= from + 1_000).count();
+        assert!(within <= 6, "{within} frames within a second: {times:?}");
+    }
+}

@@ -7,11 +7,11 @@ use dhcproto::v4::MessageType;
 use super::request::Requesting;
 use super::{Action, Loss, Machine, Phase};
 use crate::clock::Millis;
+use crate::dhcp::text;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::message::Reply;
 use crate::dhcp::v4::note::Note;
 use crate::dhcp::v4::options::code;
-use crate::dhcp::v4::text;
 
 /// RFC 2131 §4.4.5: retries at half the time that is left, but no closer than this.
 const CLOSEST_RETRY: Millis = 60_000;
