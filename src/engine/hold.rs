@@ -57,11 +57,21 @@ impl Engine {
         }
         for which in 0..self.targets.len() {
             let Some((what, line)) = self.taken_away(now, which) else { continue };
-            if self.tries.allow(now, &what) {
+            if self.may_hold(now, &what) {
                 self.tell_undone(now, &what, line, out);
                 self.set_again(now, which, out);
             }
         }
+    }
+
+    /// It may be put back, or not yet: then there is another look when it may.
+    pub(super) fn may_hold(&mut self, now: Millis, what: &Try) -> bool {
+        let may = self.tries.allow(now, what);
+        if let Some(at) = self.tries.next_of(what).filter(|_| !may) {
+            let wait = at - now;
+            self.hold_in = Some(self.hold_in.map_or(wait, |before| before.min(wait)));
+        }
+        may
     }
 
     /// Of IPv6 only the router of the words is ours: the others' routes are the kernel's.

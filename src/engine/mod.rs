@@ -175,6 +175,10 @@ pub struct Engine {
     told: std::collections::BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
+    /// The same, as the last look at the links or the last tick has brought it about.
+    reconcile_at: Option<Millis>,
+    /// So long after the last look what was taken away may be put back. Milliseconds.
+    hold_in: Option<Millis>,
     names: Option<names::Names>,
     /// When the wait of the moment was first seen, and whether it was told.
     wait_told: Option<tell::Told>,
@@ -227,6 +231,8 @@ impl Engine {
             not_given_back: false,
             told: Default::default(),
             deadline: None,
+            reconcile_at: None,
+            hold_in: None,
             names: None,
             wait_told: None,
             looked: false,
@@ -244,12 +250,18 @@ impl Engine {
         if self.outcome.is_some() {
             return self.step_ending(&event);
         }
-        self.deadline = None;
+        // What only a fresh look or time can bring on is not forgotten for what comes in meanwhile.
+        self.deadline = match event {
+            Event::View(_) | Event::Tick => None,
+            _ => self.reconcile_at,
+        };
         self.now = now;
         match event {
             Event::View(view) => {
                 self.look(now, view);
                 self.reconcile(now, &mut out);
+                self.reconcile_at = self.deadline;
+                self.hold_in = None;
                 self.hold_addresses(now, &mut out);
                 self.watch_six(now, &mut out);
                 // A bond that was found just now has its verdict at once.
@@ -260,7 +272,10 @@ impl Engine {
             Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
             Event::Six { index, incoming } => self.six_incoming(now, index, incoming, &mut out),
             Event::Arp { index, packet } => self.arp(now, index, packet, &mut out),
-            Event::Tick if self.looked => self.reconcile(now, &mut out),
+            Event::Tick if self.looked => {
+                self.reconcile(now, &mut out);
+                self.reconcile_at = self.deadline;
+            }
             Event::Tick => {}
         }
         if self.outcome.is_none() && self.looked {
@@ -278,7 +293,7 @@ impl Engine {
     /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
     /// change of a partner (LACP), nor that udev has finished.
     pub fn poll(&self, now: Millis) -> Option<Millis> {
-        match self.phase {
+        let usual = match self.phase {
             Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => {
                 Some(self.opening_poll(now).unwrap_or(250))
             }
@@ -287,7 +302,8 @@ impl Engine {
             }
             Phase::Online => Some(10_000),
             Phase::Failed | Phase::Stopped => None,
-        }
+        }?;
+        Some(usual.min(self.hold_in.unwrap_or(usual)))
     }
 
     /// Some port has carrier and passes no traffic.

@@ -17,6 +17,7 @@ pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) view: View,
     pub(super) now: Millis,
+    last_look: Millis,
     /// Everything that was asked for, with its time.
     pub(super) done: Vec<(Millis, Action)>,
     /// What the kernel refuses, with which error.
@@ -48,6 +49,7 @@ impl World {
             engine: Engine::new(plan, config, 1_000),
             view: View::default(),
             now: 1_000,
+            last_look: 1_000,
             done: Vec::new(),
             refuse: |_| None,
             refuse_enslave: 0,
@@ -95,6 +97,7 @@ impl World {
 
     /// The links have changed: the engine looks, and all that it asks for is done.
     pub(super) fn look(&mut self) {
+        self.last_look = self.now;
         loop {
             self.detected();
             let view = self.view.clone();
@@ -105,12 +108,15 @@ impl World {
         }
     }
 
-    /// Time passes; the engine is woken when it asked for that, and looks four times a second.
+    /// Time passes; the engine is woken when it asked for that, and looks as often as it asks for: besides, whenever the
+    /// kernel has something to tell.
     pub(super) fn pass(&mut self, millis: Millis) {
         let end = self.now + millis;
         while self.now < end && self.outcome.is_none() {
             let woken = self.engine.deadline().unwrap_or(end).max(self.now + 1);
-            let polled = self.now / 250 * 250 + 250;
+            let told = self.trying.iter().map(|(at, ..)| *at).min();
+            let polled = self.engine.poll(self.now).map(|gap| self.last_look + gap);
+            let polled = told.into_iter().chain(polled).min().unwrap_or(end).max(self.now + 1);
             self.now = end.min(woken).min(polled);
             if self.now == polled {
                 self.look();
