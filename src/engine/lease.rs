@@ -240,7 +240,7 @@ impl Engine {
                 machine::Action::Note(Note::Conflict(_)) => {}
                 machine::Action::Note(note) => {
                     let line = format!("{}: DHCP: {note}", self.targets[which].spec.name);
-                    out.push(Action::Say(log::Level::Info, line));
+                    out.push(Action::Say(note.level(), line));
                 }
             }
         }

@@ -96,6 +96,18 @@ pub enum Note {
     Conflict(Ipv4Addr),
 }
 
+impl Note {
+    /// Warnings are of what makes the network another than it should be.
+    pub fn level(&self) -> log::Level {
+        match self {
+            Self::ClassMask(_) | Self::DefaultRoute(_) | Self::Nak { .. } | Self::Silent(_) => {
+                log::Level::Warn
+            }
+            _ => log::Level::Info,
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

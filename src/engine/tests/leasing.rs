@@ -254,13 +254,17 @@ fn the_mtu_of_a_lease_comes_before_its_address_and_goes_with_it() {
 
 /// The ACK to the unicast REQUEST of a renewal.
 fn answer_renewal(world: &mut World, options: &[(u8, &[u8])]) {
+    answer_renewal_as(world, ACK, options);
+}
+
+fn answer_renewal_as(world: &mut World, kind: u8, options: &[(u8, &[u8])]) {
     let renewal = world.done.iter().rev().find_map(|(_, action)| match action {
         Action::Unicast { payload, index, .. } => Some((*index, payload.clone())),
         _ => None,
     });
     let (index, payload) = renewal.expect("a renewal");
     world.done.push((world.now, Action::Broadcast { index, payload }));
-    answer(world, ACK, options);
+    answer(world, kind, options);
 }
 
 #[test]
@@ -356,6 +360,21 @@ fn the_sentence_of_a_failure_has_all_reasons() {
     // What is left of it tells the same.
     let account = &state(&world).dhcp["bond0"];
     assert_eq!((account.naks, account.heard.len()), (1, 2), "{account:?}");
+}
+
+#[test]
+fn what_makes_the_network_another_is_a_warning() {
+    // A default route in option 121.
+    let mut world = leased(DHCP, &[(121, &[0, 192, 0, 2, 1])]);
+    world.pass(1_800_100);
+    answer_renewal_as(&mut world, NAK, &[]);
+    let warned = |text: &str| {
+        let like =
+            |action: &Action| matches!(action, Action::Say(log::Level::Warn, line) if line.contains(text));
+        world.count(like)
+    };
+    assert_eq!(warned("default route of the lease, as a classless route"), 1, "{:?}", world.said());
+    assert_eq!(warned("DHCP: 192.0.2.1 refuses the address"), 1);
 }
 
 #[test]
