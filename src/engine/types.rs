@@ -1,6 +1,6 @@
 //! What goes into the engine and what comes out of it: plain values.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
@@ -312,6 +312,8 @@ pub enum Action {
     Resolver {
         /// Name servers, best first.
         servers: Vec<IpAddr>,
+        /// Name servers with a link-local address, and the interface that each is reached by: after the others.
+        scoped: Vec<(Ipv6Addr, String)>,
         /// Search list.
         search: Vec<String>,
     },

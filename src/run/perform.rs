@@ -115,7 +115,7 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
             let (kind, to, packet) = announce::announcement(*mac, *address);
             Ok(PacketSocket::open(*index, kind, NOTHING)?.send(to, &packet)?)
         }
-        Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
+        Action::Resolver { servers, scoped, search } => Ok(files.set_resolver(servers, scoped, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),
         Action::RestoreFiles => Ok(files.restore()?),
         Action::Six(six::Action::Setting { index, name, value }) => Ok(packets6::set(*index, name, *value)?),

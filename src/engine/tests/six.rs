@@ -44,9 +44,13 @@ impl World {
 
     /// A router advertises a prefix of which addresses can be made, and a name server; the kernel makes its address.
     fn advertise(&mut self, flags: u8, prefix: bool) {
+        self.advertise_server(flags, prefix, "2001:db8::53");
+    }
+
+    fn advertise_server(&mut self, flags: u8, prefix: bool, server: &str) {
         let mut message = vec![134, 0, 0, 0, 64, flags, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
         message.extend([25, 3, 0, 0, 0, 0, 2, 88]);
-        message.extend(ip("2001:db8::53").octets());
+        message.extend(ip(server).octets());
         if prefix {
             message.extend([3, 4, 64, 0xc0, 0, 0, 9, 9, 0, 0, 8, 8, 0, 0, 0, 0]);
             message.extend(ip("2001:db8::").octets());
@@ -296,6 +300,43 @@ fn routers_that_advertise_all_the_time_hold_nobody_back() {
         }
         assert_eq!(phase(&world), Phase::Online, "{words}: {:?}", world.said());
     }
+}
+
+#[test]
+fn a_link_local_name_server_is_written_with_its_interface() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:auto6", true);
+    world.agree(true);
+    world.advertise_server(0, true, "fe80::53");
+    let scoped = [(ip("fe80::53"), "bond0".to_owned())];
+    world.place(|action| {
+        matches!(action, Action::Resolver { servers, scoped: with, .. } if servers.is_empty() && with[..] == scoped)
+    });
+    assert!(world.engine.state(1, 1).dns.is_empty(), "nothing that is handed over");
+}
+
+#[test]
+fn a_flood_of_what_is_refused_does_not_change_the_state_each_time() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.agree(true);
+    let (_, asked) = world.messages().pop().expect("a Solicit");
+    let mut states = vec![world.engine.state(1, 1)];
+    for _ in 0..10_000 {
+        // A Reply without a server, and an advertisement with an option of length 0.
+        let reply = [&[7][..], &asked[1..18]].concat();
+        world.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &reply });
+        let mut packet = vec![0x60, 0, 0, 0, 0, 24, 58, 255];
+        packet.extend([ip("fe80::1").octets(), ip("ff02::1").octets()].concat());
+        packet.extend([134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 0, 0, 0, 0]);
+        world.incoming(six::Incoming::Advertisement { packet: &packet, checksum_missing: true });
+        let now = world.engine.state(1, 1);
+        if states.last() != Some(&now) {
+            states.push(now);
+        }
+    }
+    let missing = &states.last().unwrap().ipv6["bond0"].missing;
+    assert!(missing.starts_with("10000 router advertisements heard and refused"), "{missing}");
+    assert!(missing.contains("fe80::9") && missing.contains("(10000 times or more)"), "{missing}");
+    assert!(states.len() < 120, "{} different states", states.len());
 }
 
 #[test]
