@@ -31,6 +31,7 @@ mod tell;
 pub mod types;
 pub mod undo;
 mod upper;
+mod waking;
 mod wires;
 
 pub use target::bond_below;
@@ -284,40 +285,6 @@ impl Engine {
         out
     }
 
-    /// When the next [`Event::Tick`] is due; none: only an event can change anything.
-    pub fn deadline(&self) -> Option<Millis> {
-        let dhcp = self.targets.iter().filter_map(target::Target::deadline).min();
-        [self.deadline, dhcp].into_iter().flatten().min()
-    }
-
-    /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
-    /// change of a partner (LACP), nor that udev has finished.
-    pub fn poll(&self, now: Millis) -> Option<Millis> {
-        let usual = match self.phase {
-            Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => {
-                Some(self.opening_poll(now).unwrap_or(250))
-            }
-            Phase::Online if now < self.stirred_at + STIRRED && self.is_torn() => {
-                Some(self.opening_poll(now).unwrap_or(250))
-            }
-            Phase::Online => Some(10_000),
-            Phase::Failed | Phase::Stopped => None,
-        }?;
-        Some(usual.min(self.hold_in.unwrap_or(usual)))
-    }
-
-    /// Some port has carrier and passes no traffic.
-    fn is_torn(&self) -> bool {
-        self.bonds.iter().any(|work| {
-            let ready = match &work.verdict {
-                Verdict::Ready { ports, .. } => ports.as_slice(),
-                _ => &[],
-            };
-            let mut ports = work.index.into_iter().flat_map(|index| self.view.links.ports_of(index));
-            ports.any(|port| port.carrier && !ready.contains(&port.name))
-        })
-    }
-
     fn look(&mut self, now: Millis, view: &View) {
         if !self.looked {
             for (work, bond) in self.bonds.iter_mut().zip(&self.plan.bonds) {
@@ -449,13 +416,6 @@ impl Engine {
     fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
         let links = &self.view.links;
         self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
-    }
-
-    /// Asks to be woken at `at`, if that is earlier than what was asked before.
-    fn wake(&mut self, at: impl Into<Option<Millis>>) {
-        if let Some(at) = at.into() {
-            self.deadline = Some(self.deadline.map_or(at, |before| before.min(at)));
-        }
     }
 
     /// What is being waited for now.
