@@ -1,7 +1,7 @@
 //! Lists of domain names as IPv6 carries them: names of RFC 1035 §3.1 one after the other, never compressed
 //! (RFC 8415 §10, RFC 8106 §5.2). (pure)
 
-use super::v4::text;
+use super::text;
 
 /// Most names that are taken.
 const MOST_NAMES: usize = 16;

@@ -94,7 +94,7 @@ fn clauses(heard: &Heard, most: usize) -> Vec<String> {
 }
 
 /// ` (4 times)`; nothing for once.
-fn times(count: u32) -> String {
+pub(super) fn times(count: u32) -> String {
     match count {
         0 | 1 => String::new(),
         2..10 => format!(" ({count} times)"),
@@ -103,7 +103,7 @@ fn times(count: u32) -> String {
 }
 
 /// Only the first digit counts: a million changes fifty times.
-fn roughly(count: u32) -> u32 {
+pub(super) fn roughly(count: u32) -> u32 {
     let unit = 10_u32.pow(count.checked_ilog10().unwrap_or(0));
     count / unit * unit
 }

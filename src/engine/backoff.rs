@@ -61,6 +61,11 @@ impl<K: Ord + Clone> Backoffs<K> {
         self.0.values().any(|tries| tries.count >= often && now <= tries.last + FORGET)
     }
 
+    /// When `what` may be tried again.
+    pub fn next_of(&self, what: &K) -> Option<Millis> {
+        self.0.get(what).map(|tries| tries.next)
+    }
+
     /// How often `what` was tried.
     pub fn count(&self, what: &K) -> u32 {
         self.0.get(what).map_or(0, |tries| tries.count)

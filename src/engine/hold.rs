@@ -3,10 +3,12 @@
 
 use ipnetwork::IpNetwork;
 
+use super::address::EVERYWHERE4;
 use super::state::FoundAddress;
 use super::types::Action;
 use super::{Engine, Try};
 use crate::clock::Millis;
+use crate::dhcp::v4::lease::Lease;
 
 impl Engine {
     /// A link that came up again has lost its routes.
@@ -17,6 +19,7 @@ impl Engine {
     }
 
     fn set_again(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        self.set_kept(now, which, out);
         if let Some(lease) = self.targets[which].lease.clone() {
             self.set_lease(now, which, &lease, out);
         }
@@ -26,6 +29,27 @@ impl Engine {
         }
     }
 
+    /// What a flip has moved and no lease has any more; the default route by it, where no lease brings one.
+    fn set_kept(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &self.targets[which];
+        let leased = target.lease.as_ref().and_then(Lease::network).map(IpNetwork::V4);
+        let is_kept = |address: &IpNetwork| {
+            address.is_ipv4()
+                && Some(*address) != leased
+                && !target.has_written(address)
+                && self.carries_root(*address)
+        };
+        let kept: Vec<IpNetwork> = target.addresses.iter().copied().filter(is_kept).collect();
+        let Some(first) = kept.first() else { return };
+        let via = target.router4();
+        self.apply(which, &kept, None, None, out);
+        if via.is_some() {
+            // That of a lease comes after, and stands in its place.
+            self.route(which, EVERYWHERE4, via, Some(first.ip()), out);
+        }
+        self.announce(now, which, out);
+    }
+
     /// What something else has taken away is put back, at growing distance. Only from a fresh look at the machine.
     pub(super) fn hold_addresses(&mut self, now: Millis, out: &mut Vec<Action>) {
         if self.outcome.is_some() {
@@ -33,11 +57,21 @@ impl Engine {
         }
         for which in 0..self.targets.len() {
             let Some((what, line)) = self.taken_away(now, which) else { continue };
-            if self.tries.allow(now, &what) {
+            if self.may_hold(now, &what) {
                 self.tell_undone(now, &what, line, out);
                 self.set_again(now, which, out);
             }
         }
+    }
+
+    /// It may be put back, or not yet: then there is another look when it may.
+    pub(super) fn may_hold(&mut self, now: Millis, what: &Try) -> bool {
+        let may = self.tries.allow(now, what);
+        if let Some(at) = self.tries.next_of(what).filter(|_| !may) {
+            let wait = at - now;
+            self.hold_in = Some(self.hold_in.map_or(wait, |before| before.min(wait)));
+        }
+        may
     }
 
     /// Of IPv6 only the router of the words is ours: the others' routes are the kernel's.

@@ -87,7 +87,8 @@ impl Engine {
             self.wake(Some(begun + OPENING));
             return;
         }
-        let again = !can_send && now >= target.last_kick + TRY_AGAIN;
+        // A lease is kept by its own times.
+        let again = !can_send && (!target.done || target.paused) && now >= target.last_kick + TRY_AGAIN;
         // Within the first moments of a burst the next DISCOVER is close anyway; a kick would only use up what the
         // rate limit allows in that second.
         let more_ports = sending > target.sending && now >= target.last_kick + BURST;
@@ -159,12 +160,23 @@ impl Engine {
         Prospects { can_send: sending > 0, agreed, hopeful, sending }
     }
 
+    /// How many interfaces have clients of one kind on the bond of this one, itself counted.
+    pub(super) fn among(&self, which: usize, asks: fn(&Target) -> bool) -> usize {
+        let bond = self.targets[which].bond;
+        self.targets
+            .iter()
+            .filter(|target| bond.is_some() && target.bond == bond && asks(target))
+            .count()
+            .max(1)
+    }
+
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         let client_id = self.client_id(target.name(), mac);
         let mtu =
             self.view.links.get(index).map_or(1_500, |link| u16::try_from(link.mtu).unwrap_or(u16::MAX));
+        let among = self.among(which, Target::wants_lease);
         let target = &mut self.targets[which];
         // Once: after that the machine knows better.
         let of_another =
@@ -178,6 +190,7 @@ impl Engine {
             client_id,
             hostname: self.plan.hostname.clone(),
             vendor_class: self.plan.dhcp.vendor_class.clone(),
+            among,
             mtu,
             previous,
         };
@@ -194,10 +207,11 @@ impl Engine {
     /// A BOOTP message came in.
     pub(super) fn datagram(&mut self, now: Millis, index: u32, payload: &[u8], out: &mut Vec<Action>) {
         if let Some(which) = self.targets.iter().position(|target| target.index == Some(index)) {
+            let selected = self.targets[which].is_selecting();
             self.dhcp(now, which, machine::Event::Datagram { payload }, out);
             let target = &mut self.targets[which];
-            if target.paused && !target.is_selecting() {
-                // An offer after the burst: there is somebody, although no partner was heard.
+            if target.paused && selected && !target.is_selecting() {
+                // An offer after the burst: there is somebody, although no partner was heard, or none that agrees.
                 target.paused = false;
                 self.dhcp(now, which, machine::Event::Kick, out);
             }
@@ -226,7 +240,7 @@ impl Engine {
                 machine::Action::Note(Note::Conflict(_)) => {}
                 machine::Action::Note(note) => {
                     let line = format!("{}: DHCP: {note}", self.targets[which].spec.name);
-                    out.push(Action::Say(log::Level::Info, line));
+                    out.push(Action::Say(note.level(), line));
                 }
             }
         }
@@ -256,14 +270,16 @@ impl Engine {
         if !renewed || before.as_ref().is_some_and(|before| before.mtu != lease.mtu) {
             self.set_lease_mtu(which, lease.mtu, out);
         }
-        if renewed && before.is_some_and(|before| routes(&before) == routes(&lease)) {
+        if renewed && before.as_ref().is_some_and(|before| routes(before) == routes(&lease)) {
             // Only the lifetime is new: nothing else is touched, nobody is told.
             self.set_names(out);
             self.apply(which, &[leased], None, lease.left_secs(now), out);
             return;
         }
-        if !renewed {
-            self.remove_addresses(which, Some(leased), out);
+        match before.filter(|_| renewed) {
+            Some(before) => self.drop_routes(which, &before, &lease, out),
+            // The others' routes go with them.
+            None => self.remove_addresses(which, Some(leased), out),
         }
         self.set_lease(now, which, &lease, out);
         if !renewed {
@@ -272,6 +288,26 @@ impl Engine {
             out.push(Action::Say(log::Level::Info, line));
             // That it has no router is told before anybody goes on.
             self.findings.due = true;
+        }
+    }
+
+    /// Routes that a renewal brings no more; one to the same destination is replaced. A root may come by the router.
+    fn drop_routes(&mut self, which: usize, before: &Lease, lease: &Lease, out: &mut Vec<Action>) {
+        let Some(index) = self.targets[which].index else { return };
+        let root = lease.network().is_some_and(|network| self.carries_root(network.into()));
+        let kept = routes(lease);
+        for (to, via) in routes(before) {
+            let (is_default, via) = (to == EVERYWHERE4, via.map(IpAddr::V4));
+            let target = &mut self.targets[which];
+            // One that was left out for another interface's.
+            let is_set = !is_default || target.router4() == via;
+            if kept.iter().any(|(other, _)| *other == to) || is_default && root || !is_set {
+                continue;
+            }
+            if is_default {
+                target.gateways.retain(IpAddr::is_ipv6);
+            }
+            out.push(Action::DelRoute { index, to, via });
         }
     }
 
@@ -312,6 +348,10 @@ impl Engine {
         });
         if root.is_none() {
             target.gateways.retain(|gateway| gateway.is_ipv6());
+        } else if target.router4().is_none() {
+            // Never confirmed by us; but the flip has moved it.
+            let routes = lease.iter().flat_map(routes).filter(|(to, _)| *to == EVERYWHERE4);
+            target.gateways.extend(routes.filter_map(|(_, via)| via).map(IpAddr::V4));
         }
         target.done = false;
         target.begun = Some(now);

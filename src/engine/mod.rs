@@ -31,6 +31,7 @@ mod tell;
 pub mod types;
 pub mod undo;
 mod upper;
+mod waking;
 mod wires;
 
 pub use target::bond_below;
@@ -175,6 +176,10 @@ pub struct Engine {
     told: std::collections::BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
+    /// The same, as the last look at the links or the last tick has brought it about.
+    reconcile_at: Option<Millis>,
+    /// So long after the last look what was taken away may be put back. Milliseconds.
+    hold_in: Option<Millis>,
     names: Option<names::Names>,
     /// What was told of waits.
     waits_told: tell::WaitsTold,
@@ -227,6 +232,8 @@ impl Engine {
             not_given_back: false,
             told: Default::default(),
             deadline: None,
+            reconcile_at: None,
+            hold_in: None,
             names: None,
             waits_told: Default::default(),
             looked: false,
@@ -244,12 +251,18 @@ impl Engine {
         if self.outcome.is_some() {
             return self.step_ending(&event);
         }
-        self.deadline = None;
+        // What only a fresh look or time can bring on is not forgotten for what comes in meanwhile.
+        self.deadline = match event {
+            Event::View(_) | Event::Tick => None,
+            _ => self.reconcile_at,
+        };
         self.now = now;
         match event {
             Event::View(view) => {
                 self.look(now, view);
                 self.reconcile(now, &mut out);
+                self.reconcile_at = self.deadline;
+                self.hold_in = None;
                 self.hold_addresses(now, &mut out);
                 self.watch_six(now, &mut out);
                 // A bond that was found just now has its verdict at once.
@@ -260,46 +273,16 @@ impl Engine {
             Event::Datagram { index, payload } => self.datagram(now, index, payload, &mut out),
             Event::Six { index, incoming } => self.six_incoming(now, index, incoming, &mut out),
             Event::Arp { index, packet } => self.arp(now, index, packet, &mut out),
-            Event::Tick if self.looked => self.reconcile(now, &mut out),
+            Event::Tick if self.looked => {
+                self.reconcile(now, &mut out);
+                self.reconcile_at = self.deadline;
+            }
             Event::Tick => {}
         }
         if self.outcome.is_none() && self.looked {
             self.drive(now, &mut out);
         }
         out
-    }
-
-    /// When the next [`Event::Tick`] is due; none: only an event can change anything.
-    pub fn deadline(&self) -> Option<Millis> {
-        let dhcp = self.targets.iter().filter_map(target::Target::deadline).min();
-        [self.deadline, dhcp].into_iter().flatten().min()
-    }
-
-    /// How often the links are to be read without an event, in milliseconds: the kernel does not announce every
-    /// change of a partner (LACP), nor that udev has finished.
-    pub fn poll(&self, now: Millis) -> Option<Millis> {
-        match self.phase {
-            Phase::Settling | Phase::Building | Phase::Lacp | Phase::Dhcp => {
-                Some(self.opening_poll(now).unwrap_or(250))
-            }
-            Phase::Online if now < self.stirred_at + STIRRED && self.is_torn() => {
-                Some(self.opening_poll(now).unwrap_or(250))
-            }
-            Phase::Online => Some(10_000),
-            Phase::Failed | Phase::Stopped => None,
-        }
-    }
-
-    /// Some port has carrier and passes no traffic.
-    fn is_torn(&self) -> bool {
-        self.bonds.iter().any(|work| {
-            let ready = match &work.verdict {
-                Verdict::Ready { ports, .. } => ports.as_slice(),
-                _ => &[],
-            };
-            let mut ports = work.index.into_iter().flat_map(|index| self.view.links.ports_of(index));
-            ports.any(|port| port.carrier && !ready.contains(&port.name))
-        })
     }
 
     fn look(&mut self, now: Millis, view: &View) {
@@ -433,13 +416,6 @@ impl Engine {
     fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
         let links = &self.view.links;
         self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
-    }
-
-    /// Asks to be woken at `at`, if that is earlier than what was asked before.
-    fn wake(&mut self, at: impl Into<Option<Millis>>) {
-        if let Some(at) = at.into() {
-            self.deadline = Some(self.deadline.map_or(at, |before| before.min(at)));
-        }
     }
 
     /// What is being waited for now.

@@ -1,9 +1,10 @@
 //! resolv.conf, the host name, and as whom the DHCP clients present themselves.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::Engine;
+use super::address::is_link_local;
 use super::state::Client;
 use super::target::Target;
 use super::types::Action;
@@ -15,8 +16,20 @@ const MOST_SEARCH: usize = 16;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Names {
     servers: Vec<IpAddr>,
+    scoped: Vec<(Ipv6Addr, String)>,
     search: Vec<String>,
     host: Option<String>,
+}
+
+impl Names {
+    fn has_servers(&self) -> bool {
+        !self.servers.is_empty() || !self.scoped.is_empty()
+    }
+}
+
+/// A name that can stand behind `%` in resolv.conf: the kernel takes others, too.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 impl Engine {
@@ -26,7 +39,8 @@ impl Engine {
             return;
         }
         let servers = self.name_servers();
-        let had_servers = self.names.as_ref().is_some_and(|names| !names.servers.is_empty());
+        let scoped = self.scoped_servers();
+        let had_servers = self.names.as_ref().is_some_and(Names::has_servers);
         let host = self.host_name();
         let leases = self.targets.iter().filter_map(|target| target.lease.as_ref());
         let mut search = leases.filter(|_| self.plan.peerdns).find_map(|lease| {
@@ -45,6 +59,7 @@ impl Engine {
         }
         let names = Names {
             servers: servers.clone(),
+            scoped: scoped.clone(),
             search: search.clone().unwrap_or_default(),
             host: host.clone(),
         };
@@ -52,11 +67,12 @@ impl Engine {
             // Whoever has changed them since had a reason.
             return;
         }
+        let has_servers = names.has_servers();
         self.names = Some(names);
         // Those of a lease go with it.
-        if !servers.is_empty() || had_servers {
+        if has_servers || had_servers {
             self.found.files = true;
-            out.push(Action::Resolver { servers, search: search.unwrap_or_default() });
+            out.push(Action::Resolver { servers, scoped, search: search.unwrap_or_default() });
         }
         if let Some(name) = host {
             self.found.files = true;
@@ -72,11 +88,25 @@ impl Engine {
             self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.dns);
         let leased = leased.map(|address| IpAddr::V4(*address)).filter(|_| self.plan.peerdns);
         let learnt = self.targets.iter().flat_map(|target| target.six.servers()).map(IpAddr::V6);
-        let learnt = learnt.filter(|_| self.plan.peerdns);
+        let learnt = learnt.filter(|server| self.plan.peerdns && !is_link_local(*server));
         let mut all = Vec::new();
         for server in written.chain(spec).chain(leased).chain(learnt) {
             if !all.contains(&server) {
                 all.push(server);
+            }
+        }
+        all
+    }
+
+    /// Those of DHCPv6 and of routers with a link-local address, and by which interface they are reached.
+    fn scoped_servers(&self) -> Vec<(Ipv6Addr, String)> {
+        let mut all = Vec::new();
+        for target in self.targets.iter().filter(|target| self.plan.peerdns && is_plain(target.name())) {
+            for server in target.six.servers().filter(|server| is_link_local((*server).into())) {
+                let scoped = (server, target.name().to_owned());
+                if !all.contains(&scoped) {
+                    all.push(scoped);
+                }
             }
         }
         all

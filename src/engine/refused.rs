@@ -11,6 +11,7 @@ impl Engine {
     pub(super) fn failed(&mut self, action: &Action, refusal: &Refusal, out: &mut Vec<Action>) {
         const EEXIST: i32 = 17;
         const EADDRNOTAVAIL: i32 = 99;
+        const ESRCH: i32 = 3;
         let text = refusal.text.clone();
         match action {
             Action::LoadModule(_) => self.module_refusal = Some(text),
@@ -105,6 +106,7 @@ impl Engine {
                 if self.tries.count(&Try::Setting(*index)) > 3 => {}
             // It went with its lifetime, or with somebody else.
             Action::DelAddress { .. } if refusal.errno == EADDRNOTAVAIL => {}
+            Action::DelRoute { .. } if refusal.errno == ESRCH => {}
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => {
                 let sentence = format!(
                     "the kernel refused the default route on {}: {text}; nothing beyond the subnet can be reached",

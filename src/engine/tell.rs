@@ -293,6 +293,7 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
             let via = via.map_or(String::new(), |via| format!(" via {via}"));
             format!("the route to {to}{via} on {}", link(*index))
         }
+        Action::DelRoute { index, to, .. } => format!("removing the route to {to} from {}", link(*index)),
         Action::Announce { index, address, .. } => format!("announcing {address} on {}", link(*index)),
         Action::Broadcast { index, .. } => format!("sending a DHCP message on {}", link(*index)),
         Action::Unicast { index, to, .. } => format!("sending a DHCP message to {to} on {}", link(*index)),

@@ -1,6 +1,6 @@
 //! What goes into the engine and what comes out of it: plain values.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
@@ -257,6 +257,15 @@ pub enum Action {
         /// Our address, if the route is to go when that goes.
         source: Option<IpAddr>,
     },
+    /// Remove a route that was set.
+    DelRoute {
+        /// Index of the interface.
+        index: u32,
+        /// Destination.
+        to: IpNetwork,
+        /// Gateway; none: on-link.
+        via: Option<IpAddr>,
+    },
     /// Tell the neighbours of an address (gratuitous ARP, unsolicited neighbour advertisement).
     Announce {
         /// Index of the interface.
@@ -312,6 +321,8 @@ pub enum Action {
     Resolver {
         /// Name servers, best first.
         servers: Vec<IpAddr>,
+        /// Name servers with a link-local address, and the interface that each is reached by: after the others.
+        scoped: Vec<(Ipv6Addr, String)>,
         /// Search list.
         search: Vec<String>,
     },

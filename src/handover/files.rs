@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use super::atomic;
 
 /// The C libraries read so many name servers (MAXNS).
 const MOST_SERVERS: usize = 3;
+
+/// A name server with a link-local address, and the name of the interface that it is reached by.
+type Scoped = (Ipv6Addr, String);
 
 /// The files that are changed, and where what they were is kept.
 #[derive(Clone, Debug)]
@@ -28,13 +31,13 @@ impl Files {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn set_resolver(&self, servers: &[IpAddr], search: &[String]) -> io::Result<()> {
+    pub fn set_resolver(&self, servers: &[IpAddr], scoped: &[Scoped], search: &[String]) -> io::Result<()> {
         let kept = self.kept.join("resolv.conf");
         let written_before = kept.exists() || self.kept.join("no-resolv.conf").exists();
         // As it was found: whoever kept it came no further.
         let as_found = || fs::read(&self.resolver).ok() == fs::read(&kept).ok();
         let others = self.resolver.exists() && !self.is_ours();
-        if others && (servers.is_empty() || written_before && !as_found()) {
+        if others && (servers.is_empty() && scoped.is_empty() || written_before && !as_found()) {
             return Ok(());
         }
         if !written_before {
@@ -50,7 +53,7 @@ impl Files {
                 Err(error) => return Err(error),
             }
         }
-        atomic::write(&self.resolver, resolver(servers, search).as_bytes())
+        atomic::write(&self.resolver, resolver(servers, scoped, search).as_bytes())
     }
 
     fn is_ours(&self) -> bool {
@@ -110,12 +113,14 @@ fn copy_look(from: &Path, to: &Path) -> io::Result<()> {
 const MARK: &str = "# written by bondstrap";
 
 /// resolv.conf(5).
-fn resolver(servers: &[IpAddr], search: &[String]) -> String {
+fn resolver(servers: &[IpAddr], scoped: &[Scoped], search: &[String]) -> String {
     let mut text = format!("{MARK}\n");
     if !search.is_empty() {
         text.push_str(&format!("search {}\n", search.join(" ")));
     }
-    for server in servers.iter().take(MOST_SERVERS) {
+    // The C libraries take the interface of a link-local one behind the address.
+    let scoped = scoped.iter().map(|(server, interface)| format!("{server}%{interface}"));
+    for server in servers.iter().map(IpAddr::to_string).chain(scoped).take(MOST_SERVERS) {
         text.push_str(&format!("nameserver {server}\n"));
     }
     text
@@ -133,33 +138,39 @@ mod tests {
         let files = Files::new(&root, &root.join("run"));
         let servers = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
 
-        files.set_resolver(&servers, &["example.net".into()]).unwrap();
+        files.set_resolver(&servers, &[], &["example.net".into()]).unwrap();
         let text = fs::read_to_string(&conf).unwrap();
         assert_eq!(
             text,
             "# written by bondstrap\nsearch example.net\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n"
         );
+        files.set_resolver(&servers, &[("fe80::1".parse().unwrap(), "bond0".into())], &[]).unwrap();
+        assert!(
+            fs::read_to_string(&conf)
+                .unwrap()
+                .ends_with("nameserver 2001:db8::1\nnameserver fe80::1%bond0\n")
+        );
         files.restore().unwrap();
         assert!(!conf.exists(), "there was none");
 
         fs::write(&conf, "nameserver 198.51.100.1\n").unwrap();
-        files.set_resolver(&servers, &[]).unwrap();
-        files.set_resolver(&servers[..1], &[]).unwrap();
-        files.set_resolver(&[], &[]).unwrap();
+        files.set_resolver(&servers, &[], &[]).unwrap();
+        files.set_resolver(&servers[..1], &[], &[]).unwrap();
+        files.set_resolver(&[], &[], &[]).unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "# written by bondstrap\n");
         files.restore().unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 198.51.100.1\n");
 
-        files.set_resolver(&servers, &[]).unwrap();
+        files.set_resolver(&servers, &[], &[]).unwrap();
         fs::write(&conf, "nameserver 203.0.113.1\n").unwrap();
-        files.set_resolver(&[], &[]).unwrap();
-        Files::new(&root, &root.join("run")).set_resolver(&servers, &[]).unwrap();
+        files.set_resolver(&[], &[], &[]).unwrap();
+        Files::new(&root, &root.join("run")).set_resolver(&servers, &[], &[]).unwrap();
         files.restore().unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 203.0.113.1\n");
 
         fs::create_dir_all(root.join("run/found")).unwrap();
         fs::copy(&conf, root.join("run/found/resolv.conf")).unwrap();
-        files.set_resolver(&servers, &[]).unwrap();
+        files.set_resolver(&servers, &[], &[]).unwrap();
         assert!(files.is_ours(), "killed between keeping and writing");
         files.restore().unwrap();
         assert_eq!(fs::read_to_string(&conf).unwrap(), "nameserver 203.0.113.1\n");

@@ -10,7 +10,7 @@ use rtnetlink::{AddressMessageBuilder, RouteMessageBuilder};
 
 use super::attributes::{self, number, of};
 use super::socket::Request;
-use super::{Netlink, RTM_DELADDR, RTM_GETADDR, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWROUTE};
+use super::{Netlink, RTM_DELADDR, RTM_DELROUTE, RTM_GETADDR, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWROUTE};
 use crate::engine::state::{FoundAddress, FoundDefault};
 use crate::engine::types::Refusal;
 use crate::links::Address6;
@@ -128,25 +128,41 @@ impl Netlink {
         onlink: bool,
         source: Option<IpAddr>,
     ) -> Result<(), Refusal> {
-        let unlike = |_| Refusal { errno: 0, text: "the addresses are of two families".into() };
-        let mut route = RouteMessageBuilder::<IpAddr>::new().output_interface(index);
-        route = route.destination_prefix(to.network(), to.prefix()).map_err(unlike)?;
-        if to.prefix() == 0 {
-            // The default route has no destination attribute.
-            let attributes = &mut route.get_mut().attributes;
-            attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Destination(_)));
-        }
+        let mut route = route_message(index, to, via)?;
         if let Some(source) = source {
             route = route.pref_source(source).map_err(unlike)?;
         }
-        route = match via {
-            Some(via) => route.gateway(via).map_err(unlike)?,
-            None => route.scope(RouteScope::Link),
-        };
         let route = if onlink { route.onlink() } else { route };
-        let route = route.protocol(RouteProtocol::Dhcp).build();
-        self.requests.one(Request::new(RTM_NEWROUTE, REPLACE, &route))
+        self.requests.one(Request::new(RTM_NEWROUTE, REPLACE, &route.build()))
     }
+
+    /// Removes a route that [`Self::add_route`] has set.
+    pub fn del_route(&self, index: u32, to: IpNetwork, via: Option<IpAddr>) -> Result<(), Refusal> {
+        self.requests.one(Request::new(RTM_DELROUTE, 0, &route_message(index, to, via)?.build()))
+    }
+}
+
+fn unlike<T>(_: T) -> Refusal {
+    Refusal { errno: 0, text: "the addresses are of two families".into() }
+}
+
+fn route_message(
+    index: u32,
+    to: IpNetwork,
+    via: Option<IpAddr>,
+) -> Result<RouteMessageBuilder<IpAddr>, Refusal> {
+    let mut route = RouteMessageBuilder::<IpAddr>::new().output_interface(index);
+    route = route.destination_prefix(to.network(), to.prefix()).map_err(unlike)?;
+    if to.prefix() == 0 {
+        // The default route has no destination attribute.
+        let attributes = &mut route.get_mut().attributes;
+        attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Destination(_)));
+    }
+    route = match via {
+        Some(via) => route.gateway(via).map_err(unlike)?,
+        None => route.scope(RouteScope::Link),
+    };
+    Ok(route.protocol(RouteProtocol::Dhcp))
 }
 
 fn found_address(message: &[u8]) -> Option<FoundAddress> {

@@ -129,13 +129,11 @@ impl Advertisement {
     }
 }
 
-/// An address that a name server can have, and that resolv.conf can hold: it has no place for the interface that a
-/// link-local one needs.
+/// An address that a name server can have.
 pub fn is_server(address: Ipv6Addr) -> bool {
     !(address.is_unspecified()
         || address.is_loopback()
         || address.is_multicast()
-        || is_link_local(address)
         || address.to_ipv4_mapped().is_some())
 }
 

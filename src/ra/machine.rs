@@ -9,7 +9,7 @@ use std::net::Ipv6Addr;
 use super::advert::Advertisement;
 use super::packet;
 use crate::clock::Millis;
-use crate::dhcp::v4::rng::Rng;
+use crate::dhcp::rng::Rng;
 
 /// After the first solicitation. RFC 4861 §6.3.7 would have 4 s between them and three in all; but the first is often
 /// lost while the switch port starts to forward, 0.1 to 0.2 s after our side does.
@@ -123,8 +123,9 @@ pub struct Machine {
     solicited: u32,
     heard: u32,
     refused: u32,
+    /// When the first came that counted.
     heard_at: Option<Millis>,
-    /// The same of routers that are not known.
+    /// Start of a second, and how many came within it of routers that are not known.
     counted: (Millis, u32),
     routers: Vec<Router>,
     servers: Vec<Kept<Ipv6Addr>>,
@@ -224,7 +225,7 @@ impl Machine {
         self.refused
     }
 
-    /// When the last one came that counted.
+    /// When the first one came that counted.
     pub fn heard_at(&self) -> Option<Millis> {
         self.heard_at
     }
@@ -275,7 +276,7 @@ impl Machine {
             return;
         };
         self.heard = self.heard.saturating_add(1);
-        self.heard_at = Some(self.now);
+        self.heard_at.get_or_insert(self.now);
         if advert.lifetime > 0 {
             // RFC 7559 §2.1: one that is no default router does not end the asking.
             self.send_at = None;

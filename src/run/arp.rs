@@ -50,7 +50,9 @@ impl Arp {
             for (index, socket) in &self.sockets {
                 while let Poll::Ready(result) = socket.poll_receive(context, &mut packet) {
                     match result {
-                        Ok(got) if got.tagged || got.length < PACKET => {}
+                        // What is tagged is of a VLAN's link: where there is none here, the kernel has taken the tag off, and
+                        // gives it to nobody.
+                        Ok(got) if got.tagged || got.other_host || got.length < PACKET => {}
                         Ok(_) => return Poll::Ready(*index),
                         // The interface went down: told once by the kernel, and seen in the links.
                         Err(error) => log::debug!("receiving ARP on interface {index}: {error}"),

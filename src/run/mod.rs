@@ -364,6 +364,7 @@ pub async fn release(interface: &str, lease: &Lease, client: &Client) {
         client_id: client.client_id.clone(),
         hostname: None,
         vendor_class: None,
+        among: 1,
         mtu: 1500,
         previous: Some(lease.clone()),
     };
@@ -404,7 +405,7 @@ pub async fn release6(interface: &str, lease: &Lease6, duid: &[u8], iaid: u32) {
     const LEAVING: Duration = Duration::from_millis(100);
     let now = boottime();
     let (duid, previous) = (duid.to_vec(), Some(lease.clone()));
-    let config = v6::Config { mode: v6::Mode::Stateful, seed: seed(), duid, iaid, previous };
+    let config = v6::Config { mode: v6::Mode::Stateful, seed: seed(), duid, iaid, among: 1, previous };
     let mut machine = v6::Machine::new(config, now);
     // It takes the lease up as its own; what it would send for that is not sent.
     machine.step(now, v6::Event::Start);

@@ -108,13 +108,14 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::AddRoute { index, to, via, onlink, source } => {
             netlink.add_route(*index, *to, *via, *onlink, *source)
         }
+        Action::DelRoute { index, to, via } => netlink.del_route(*index, *to, *via),
         Action::Announce { index, mac, address } => {
             // A filter that lets nothing in: this socket only speaks.
             const NOTHING: &[(u16, u8, u8, u32)] = &[(0x06, 0, 0, 0)];
             let (kind, to, packet) = announce::announcement(*mac, *address);
             Ok(PacketSocket::open(*index, kind, NOTHING)?.send(to, &packet)?)
         }
-        Action::Resolver { servers, search } => Ok(files.set_resolver(servers, search)?),
+        Action::Resolver { servers, scoped, search } => Ok(files.set_resolver(servers, scoped, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),
         Action::RestoreFiles => Ok(files.restore()?),
         Action::Six(six::Action::Setting { index, name, value }) => Ok(packets6::set(*index, name, *value)?),

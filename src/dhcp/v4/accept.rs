@@ -8,8 +8,9 @@ use super::lease::{Lease, Route, SHORTEST, Term, class_prefix, host_address, uni
 use super::message::Reply;
 use super::note::{Note, Refusal};
 use super::options::code;
-use super::{routes, text};
+use super::routes;
 use crate::clock::Millis;
+use crate::dhcp::text;
 
 /// Most classless routes that are taken.
 const MOST_ROUTES: usize = 32;

@@ -13,10 +13,10 @@ mod send;
 use std::net::Ipv4Addr;
 
 use super::lease::Lease;
-use super::limit::Limit;
 use super::note::{Heard, Note};
-use super::rng::Rng;
 use crate::clock::Millis;
+use crate::dhcp::limit::Limit;
+use crate::dhcp::rng::Rng;
 use crate::mac::Mac;
 use discover::Selecting;
 use request::{Requesting, Tries};
@@ -37,6 +37,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Option 60; none: not sent.
     pub vendor_class: Option<String>,
+    /// Clients that send over the same ports, this one counted: they share what the limit allows.
+    pub among: usize,
     /// MTU of the interface, for option 57.
     pub mtu: u16,
     /// The lease that an earlier keeper had, on this boot: INIT-REBOOT starts with it.
@@ -143,6 +145,8 @@ pub struct Machine {
     /// Latest time seen; time that goes back stands still.
     now: Millis,
     paused: bool,
+    /// The lease was got since the pause began: over this link, so it needs no check.
+    got_in_pause: bool,
     xid: u32,
     /// When the next frame of this phase is due.
     send_at: Option<Millis>,
@@ -152,7 +156,7 @@ pub struct Machine {
     since: Option<Millis>,
     /// `secs` of the last DISCOVER, which its REQUEST repeats.
     secs: u16,
-    /// A server that offered and then kept silent, and until when its offers don't count.
+    /// A server that offered and then kept silent, or refused time and again, and until when its offers don't count.
     passed_over: Option<(Ipv4Addr, Millis)>,
     /// NAKs since the last lease.
     naks: u32,
@@ -166,11 +170,12 @@ impl Machine {
     pub fn new(config: Config, now: Millis) -> Self {
         Self {
             rng: Rng::new(config.seed),
+            limit: Limit::among(config.among),
             config,
-            limit: Limit::default(),
             phase: Phase::Stopped,
             now,
             paused: false,
+            got_in_pause: false,
             xid: 0,
             send_at: None,
             sent_at: 0,
@@ -195,7 +200,7 @@ impl Machine {
             Event::Start => self.start(),
             Event::Datagram { payload } => self.hear(payload),
             Event::Kick => self.kick(),
-            Event::Pause => self.paused = true,
+            Event::Pause => self.pause(),
             Event::Conflict => self.conflict(),
             Event::Release => self.release(),
             Event::Tick => {}
@@ -301,6 +306,12 @@ impl Machine {
         }
     }
 
+    fn pause(&mut self) {
+        if !std::mem::replace(&mut self.paused, true) {
+            self.got_in_pause = false;
+        }
+    }
+
     fn kick(&mut self) {
         let was_paused = std::mem::take(&mut self.paused);
         self.resume(was_paused);
@@ -311,7 +322,16 @@ impl Machine {
         match self.phase {
             Phase::Selecting(_) => self.restart_discover(),
             Phase::Requesting(_) | Phase::Rebooting { .. } => self.restart_request(was_paused),
-            Phase::Bound(_) | Phase::Renewing(_) | Phase::Rebinding(_) if was_paused => self.check(),
+            Phase::Bound(_) | Phase::Renewing(_) | Phase::Rebinding(_)
+                if was_paused && !self.got_in_pause =>
+            {
+                self.check();
+            }
+            // The link may lead to another server than the one that refused.
+            Phase::Waiting { .. } if was_paused && self.naks > 0 => {
+                self.naks = 0;
+                self.discover();
+            }
             Phase::Renewing(_) | Phase::Rebinding(_) => self.send_at = Some(self.not_too_soon()),
             Phase::Stopped | Phase::Waiting { .. } | Phase::Bound(_) => {}
         }

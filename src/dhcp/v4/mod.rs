@@ -7,15 +7,12 @@
 mod accept;
 pub mod frame;
 pub mod lease;
-pub(crate) mod limit;
 pub mod machine;
 mod message;
 pub mod note;
 mod options;
 pub mod probe;
-pub mod rng;
 mod routes;
-pub(crate) mod text;
 
 pub use lease::{Lease, Route};
 pub use machine::{Action, Config, Event, Loss, Machine, State};

@@ -31,7 +31,7 @@ pub enum Refusal {
     NotRapid,
     /// From another server than the one asked.
     OtherServer,
-    /// From a server that has just offered an address and then kept silent.
+    /// From a server that has just offered an address and then kept silent, or refused it time and again.
     PassedOver,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Refusal {
             Self::RunOut => f.write_str("its lease has run out since it was asked for"),
             Self::NotRapid => f.write_str("it acknowledges what nobody asked for"),
             Self::OtherServer => f.write_str("another server was asked"),
-            Self::PassedOver => f.write_str("this server offered before and then kept silent"),
+            Self::PassedOver => f.write_str("this server offered before and then kept silent or refused"),
         }
     }
 }
@@ -94,6 +94,18 @@ pub enum Note {
     Expired(Ipv4Addr),
     /// Somebody else on the link has the address; the server was told.
     Conflict(Ipv4Addr),
+}
+
+impl Note {
+    /// Warnings are of what makes the network another than it should be.
+    pub fn level(&self) -> log::Level {
+        match self {
+            Self::ClassMask(_) | Self::DefaultRoute(_) | Self::Nak { .. } | Self::Silent(_) => {
+                log::Level::Warn
+            }
+            _ => log::Level::Info,
+        }
+    }
 }
 
 impl fmt::Display for Note {

@@ -78,9 +78,15 @@ impl Lease {
     /// (RFC 8415 §21.4). Both lie before the end of the address, whatever the server says.
     pub(super) fn set_times(&mut self, t1: u32, t2: u32) {
         let Some(valid) = self.valid_secs.map(|secs| Millis::from(secs) * 1_000) else {
-            // For ever: renewed only where the server says when.
-            let said = |secs: u32| (secs != 0 && secs != u32::MAX).then(|| Millis::from(secs) * 1_000);
-            (self.t1, self.t2) = (said(t1), said(t2));
+            // For ever: renewed only where the server says when, or where it would be deprecated otherwise.
+            let preferred =
+                self.preferred_secs.filter(|secs| *secs > 0).map(|secs| Millis::from(secs) * 1_000);
+            let said = |secs: u32, default| match secs {
+                0 | u32::MAX => default,
+                secs => Some(Millis::from(secs) * 1_000),
+            };
+            let (half, most) = (preferred.map(|secs| secs / 2), preferred.map(|secs| secs / 5 * 4));
+            (self.t1, self.t2) = (said(t1, half), said(t2, most));
             if self.t1.is_none() || self.t2.is_none_or(|t2| self.t1 > Some(t2)) {
                 self.t2 = None;
             }

@@ -15,8 +15,8 @@ use std::net::Ipv6Addr;
 use super::lease::{Facts, Lease};
 use super::note::{Heard, Note};
 use crate::clock::Millis;
-use crate::dhcp::v4::limit::Limit;
-use crate::dhcp::v4::rng::Rng;
+use crate::dhcp::limit::Limit;
+use crate::dhcp::rng::Rng;
 use request::{Requesting, Tries};
 use solicit::Soliciting;
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub duid: Vec<u8>,
     /// Which of our interfaces it is.
     pub iaid: u32,
+    /// Clients that send over the same ports, this one counted: they share what the limit allows.
+    pub among: usize,
     /// The lease that an earlier keeper had, on this boot: it is confirmed first.
     pub previous: Option<Lease>,
 }
@@ -179,8 +181,8 @@ impl Machine {
     pub fn new(config: Config, now: Millis) -> Self {
         Self {
             rng: Rng::new(config.seed),
+            limit: Limit::among(config.among),
             config,
-            limit: Limit::default(),
             phase: Phase::Stopped,
             now,
             paused: false,

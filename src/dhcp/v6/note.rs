@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use crate::dhcp::v4::text;
+use crate::dhcp::text;
 
 /// Why an answer that was meant for us did not count.
 #[derive(Clone, PartialEq, Eq, Debug)]

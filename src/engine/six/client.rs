@@ -29,13 +29,15 @@ impl Engine {
             return;
         }
         let seed = self.config.seed;
+        let among = self.among(which, |target| super::asks_routers(target.spec.ipv6.method));
         let target = &mut self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         if target.six.client.is_none() {
             out.push(Action::Six(types::Action::OpenDhcp(index)));
         }
         let previous = target.six.previous.clone();
-        let config = Config { mode, seed, duid: duid_of_mac(mac), iaid: iaid_of_mac(mac), previous };
+        let (duid, iaid) = (duid_of_mac(mac), iaid_of_mac(mac));
+        let config = Config { mode, seed, duid, iaid, among, previous };
         target.six.client = Some(Machine::new(config, now));
         self.step_client(now, which, dhcp::Event::Start, out);
     }

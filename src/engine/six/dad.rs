@@ -123,9 +123,9 @@ impl Engine {
             return;
         }
         let what = Try::Address6(index);
-        if self.tries.allow(now, &what) {
-            let line =
-                format!("{ip} was removed from {} by something else: setting it again", target.spec.name);
+        if self.may_hold(now, &what) {
+            let name = self.targets[which].name();
+            let line = format!("{ip} was removed from {name} by something else: setting it again");
             self.tell_undone(now, &what, line, out);
             self.set_address6(now, which, out);
         }

@@ -4,6 +4,7 @@ use crate::clock::Millis;
 use crate::dhcp::v6::note::Refused;
 use crate::dhcp::v6::{Lease, Mode};
 use crate::engine::Engine;
+use crate::engine::account::{roughly, times};
 use crate::engine::tell::list;
 use crate::engine::types::Action;
 use crate::plan::Method6;
@@ -51,7 +52,7 @@ impl Engine {
             match router.router().or(None) {
                 _ if router.heard() == 0 && router.refused() > 0 => clauses.push(format!(
                     "{} router advertisements heard and refused as malformed, {solicited} solicitations sent",
-                    router.refused()
+                    roughly(router.refused())
                 )),
                 _ if router.heard() == 0 => {
                     clauses.push(format!("no router advertisement heard, {solicited} solicitations sent"));
@@ -82,7 +83,7 @@ impl Engine {
 
     /// Answers that were heard and refused, with the reasons.
     pub(in crate::engine) fn six_refusals(&self, which: usize) -> Vec<String> {
-        let text = |refused: &Refused| format!("{}: {} ({} times)", refused.from, refused.why, refused.count);
+        let text = |refused: &Refused| format!("{}: {}{}", refused.from, refused.why, times(refused.count));
         let client = self.targets[which].six.client.as_ref();
         client.map_or_else(Vec::new, |client| client.heard().refused.iter().map(text).collect())
     }

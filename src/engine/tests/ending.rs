@@ -98,6 +98,7 @@ fn a_link_that_was_down_gets_its_routes_again() {
     let routes = |world: &World| world.count(|action| matches!(action, Action::AddRoute { .. }));
     let (before, names) = (routes(&world), world.count(|action| matches!(action, Action::Resolver { .. })));
     world.link("bond0").up = false;
+    world.look();
     world.pass(300);
     assert!(world.link("bond0").up, "set up again");
     assert_eq!(routes(&world), before + 1);

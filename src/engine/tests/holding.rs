@@ -250,3 +250,21 @@ fn a_port_that_another_controller_takes_is_told_each_time() {
         assert_eq!(world.link("eth1").controller, controller);
     }
 }
+
+#[test]
+fn what_is_taken_away_again_at_once_is_put_back_when_it_may_be() {
+    for mut world in [online(STATIC, None), leased(3_600)] {
+        world.pass(70_000);
+        assert_eq!(world.engine.poll(world.now), Some(10_000));
+        for _ in 0..3 {
+            world.view.addresses.clear();
+            world.look();
+        }
+        world.view.addresses.clear();
+        world.look();
+        assert!(world.view.addresses.is_empty(), "not so soon");
+        world.pass(500);
+        assert_eq!(world.view.addresses.len(), 1);
+        assert_eq!(world.engine.poll(world.now), Some(10_000));
+    }
+}

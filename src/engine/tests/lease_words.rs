@@ -48,7 +48,7 @@ fn vendor_class_host_name_and_size_on_the_wire() {
 /// The last resolv.conf that was asked for: servers and search list.
 fn resolver(world: &World) -> Option<(String, String)> {
     world.done.iter().rev().find_map(|(_, action)| match action {
-        Action::Resolver { servers, search } => {
+        Action::Resolver { servers, search, .. } => {
             let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
             Some((servers.join(" "), search.join(" ")))
         }

@@ -9,9 +9,9 @@ use crate::engine::types::{Action, Event, Exit};
 use crate::mac::Mac;
 
 pub(super) const DHCP: &str = "bond=eth0,eth1 ip=dhcp";
-const OFFER: u8 = 2;
-const ACK: u8 = 5;
-const NAK: u8 = 6;
+pub(super) const OFFER: u8 = 2;
+pub(super) const ACK: u8 = 5;
+pub(super) const NAK: u8 = 6;
 const DECLINE: u8 = 4;
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 77);
 const SOMEBODY: Mac = Mac([2, 0, 0, 0, 0, 0x99]);
@@ -65,10 +65,15 @@ pub(super) fn option(message: &[u8], code: u8) -> Option<&[u8]> {
 
 /// A server's answer to what was sent last, with further options: an hour, of 192.0.2.1.
 pub(super) fn answer(world: &mut World, kind: u8, options: &[(u8, &[u8])]) {
+    answer_for(world, kind, ADDRESS, options);
+}
+
+/// The same with another address.
+pub(super) fn answer_for(world: &mut World, kind: u8, address: Ipv4Addr, options: &[(u8, &[u8])]) {
     let mut reply = vec![0; 240];
     reply[..3].copy_from_slice(&[2, 1, 6]);
     reply[4..8].copy_from_slice(&last_sent(world)[4..8]);
-    reply[16..20].copy_from_slice(&ADDRESS.octets());
+    reply[16..20].copy_from_slice(&address.octets());
     reply[20..24].copy_from_slice(&[192, 0, 2, 5]);
     reply[28..34].copy_from_slice(&last_sent(world)[28..34]);
     reply[236..].copy_from_slice(&[99, 130, 83, 99]);
@@ -249,13 +254,43 @@ fn the_mtu_of_a_lease_comes_before_its_address_and_goes_with_it() {
 
 /// The ACK to the unicast REQUEST of a renewal.
 fn answer_renewal(world: &mut World, options: &[(u8, &[u8])]) {
+    answer_renewal_as(world, ACK, options);
+}
+
+fn answer_renewal_as(world: &mut World, kind: u8, options: &[(u8, &[u8])]) {
     let renewal = world.done.iter().rev().find_map(|(_, action)| match action {
         Action::Unicast { payload, index, .. } => Some((*index, payload.clone())),
         _ => None,
     });
     let (index, payload) = renewal.expect("a renewal");
     world.done.push((world.now, Action::Broadcast { index, payload }));
-    answer(world, ACK, options);
+    answer(world, kind, options);
+}
+
+#[test]
+fn routes_that_a_renewal_does_not_bring_go() {
+    let beyond = [8, 10, 192, 0, 2, 9];
+    let both = [&beyond[..], &[0, 192, 0, 2, 1]].concat();
+    let mut world = leased(DHCP, &[(121, &both)]);
+    let index = bond(&world);
+    let dropped = |world: &World| {
+        let dropped = world.done.iter().filter_map(|(_, action)| match action {
+            Action::DelRoute { index: of, to, via } if *of == index => {
+                Some(format!("{to} {:?}", via.unwrap()))
+            }
+            _ => None,
+        });
+        dropped.collect::<Vec<_>>()
+    };
+    world.pass(1_800_100);
+    answer_renewal(&mut world, &[]);
+    assert_eq!(dropped(&world), ["10.0.0.0/8 192.0.2.9"]);
+    assert_eq!((world.view.defaults.len(), state(&world).gateway), (1, Some([192, 0, 2, 1].into())));
+    world.pass(1_800_100);
+    answer_renewal(&mut world, &[(121, &beyond)]);
+    assert_eq!(dropped(&world)[1..], ["0.0.0.0/0 192.0.2.1"]);
+    world.pass(60_000);
+    assert_eq!((world.view.defaults.len(), state(&world).gateway), (0, None), "and it is not held");
 }
 
 #[test]
@@ -325,6 +360,21 @@ fn the_sentence_of_a_failure_has_all_reasons() {
     // What is left of it tells the same.
     let account = &state(&world).dhcp["bond0"];
     assert_eq!((account.naks, account.heard.len()), (1, 2), "{account:?}");
+}
+
+#[test]
+fn what_makes_the_network_another_is_a_warning() {
+    // A default route in option 121.
+    let mut world = leased(DHCP, &[(121, &[0, 192, 0, 2, 1])]);
+    world.pass(1_800_100);
+    answer_renewal_as(&mut world, NAK, &[]);
+    let warned = |text: &str| {
+        let like =
+            |action: &Action| matches!(action, Action::Say(log::Level::Warn, line) if line.contains(text));
+        world.count(like)
+    };
+    assert_eq!(warned("default route of the lease, as a classless route"), 1, "{:?}", world.said());
+    assert_eq!(warned("DHCP: 192.0.2.1 refuses the address"), 1);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod earlier;
 mod ending;
 mod fallback;
 mod fields;
+mod flipped;
 mod hearing;
 mod holding;
 mod hours;

@@ -1,5 +1,6 @@
 //! Waits, limits, sentences, and ending at any point.
 
+use super::leasing::answer;
 use super::world::World;
 use crate::clock::Millis;
 use crate::engine::state::Phase;
@@ -248,4 +249,77 @@ fn a_lease_is_known_to_the_third_engine_if_the_second_dies_before_it_has_a_bond(
     second.agree(true);
     second.pass(1_000);
     assert_eq!(second.engine.state(2, 1).lease, state.lease, "while it is asked for");
+}
+
+/// Our side distributes, the partner does not say so yet; and the switch forwards all the same.
+fn early_switch(words: &str) -> World {
+    let mut world = two_nics(words, true);
+    world.look();
+    world.partner(&["eth0"]);
+    world.link("eth0").port.as_mut().unwrap().partner = LacpState(0x0f);
+    world.look();
+    world
+}
+
+#[test]
+fn a_switch_that_forwards_early_costs_no_time() {
+    let sent = |(_, action): &&(Millis, Action)| matches!(action, Action::Broadcast { .. });
+    let mut world = early_switch(DHCP);
+    let start = world.now;
+    world.pass(2);
+    answer(&mut world, 2, &[]);
+    answer(&mut world, 5, &[]);
+    world.pass(2_000);
+    let times: Vec<_> = world.done.iter().filter(sent).map(|(at, _)| at - start).collect();
+    assert_eq!((times, phase(&world)), (vec![0, 2], Phase::Online));
+    // And Rapid Commit: a lease so fresh is not asked for again.
+    let mut world = early_switch(DHCP);
+    world.pass(2);
+    answer(&mut world, 5, &[(80, &[])]);
+    world.pass(2_000);
+    world.partner(&["eth0"]);
+    world.look();
+    world.pass(2_000);
+    assert_eq!((world.done.iter().filter(sent).count(), phase(&world)), (1, Phase::Online));
+}
+
+#[test]
+fn a_lease_without_a_partner_is_renewed_by_its_own_times() {
+    let mut world = two_nics(DHCP, false);
+    world.look();
+    world.pass(6_000);
+    assert!(
+        world.count(|action| matches!(action, Action::Broadcast { .. })) > 0,
+        "LACP fallback is hoped for"
+    );
+    answer(&mut world, 2, &[]);
+    answer(&mut world, 5, &[]);
+    assert_eq!(phase(&world), Phase::Online, "{:?}", world.said());
+    // T1 of the hour that it lasts is over: half of what is left, then.
+    world.pass(1_800_000 + 600_000);
+    assert_eq!(world.count(|action| matches!(action, Action::Unicast { .. })), 1);
+}
+
+#[test]
+fn the_clients_of_many_vlans_together_keep_to_the_limit_of_the_port() {
+    let vlans = [1, 2, 3].map(|id| format!(" vlan=bond0.{id}:bond0 ip=bond0.{id}:dhcp"));
+    let mut world = two_nics(&format!("bond=eth0,eth1{}", vlans.concat()), false);
+    world.look();
+    world.partner(&["eth0", "eth1"]);
+    world.look();
+    let start = world.now;
+    let sent = |world: &World| {
+        let sent = world.done.iter().filter(|(_, action)| matches!(action, Action::Broadcast { .. }));
+        sent.map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&world), [start; 3], "each at once");
+    // The last of them gets an offer.
+    answer(&mut world, 2, &[]);
+    assert_eq!(sent(&world), [start; 4]);
+    world.pass(20_000);
+    let times = sent(&world);
+    for (first, from) in times.iter().enumerate() {
+        let within = times[first..].iter().take_while(|at| **at <= from + 1_000).count();
+        assert!(within <= 6, "{within} frames within a second: {times:?}");
+    }
 }

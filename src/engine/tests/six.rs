@@ -1,22 +1,18 @@
 //! IPv6: routers, leases, duplicates, and both families at once.
 
-use std::net::Ipv6Addr;
-
 use proptest::prelude::*;
 
+use super::leasing::{ACK, OFFER, answer};
 use super::random::{happen, mischief};
 use super::world::World;
+use super::world6::ip;
 use crate::clock::Millis;
 use crate::engine::six::types as six;
 use crate::engine::state::Phase;
-use crate::engine::types::{Action, Event, Exit};
+use crate::engine::types::{Action, Exit};
 use crate::links::Kind;
 
 const LEASED: &str = "2001:db8::77";
-
-fn ip(text: &str) -> Ipv6Addr {
-    text.parse().unwrap()
-}
 
 /// A bond that is up with its link-local address, and no partner yet.
 fn machine(words: &str, limited: bool) -> World {
@@ -32,79 +28,6 @@ fn machine(words: &str, limited: bool) -> World {
 
 fn phase(world: &World) -> Phase {
     world.engine.state(1, 1).phase
-}
-
-impl World {
-    fn incoming(&mut self, incoming: six::Incoming<'_>) {
-        let index = self.link("bond0").index;
-        let actions = self.engine.step(self.now, Event::Six { index, incoming });
-        self.perform(actions);
-    }
-
-    /// A router advertises a prefix of which addresses can be made, and a name server; the kernel makes its address.
-    fn advertise(&mut self, flags: u8, prefix: bool) {
-        let mut message = vec![134, 0, 0, 0, 64, flags, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
-        message.extend([25, 3, 0, 0, 0, 0, 2, 88]);
-        message.extend(ip("2001:db8::53").octets());
-        if prefix {
-            message.extend([3, 4, 64, 0xc0, 0, 0, 9, 9, 0, 0, 8, 8, 0, 0, 0, 0]);
-            message.extend(ip("2001:db8::").octets());
-        }
-        let mut packet = vec![0x60, 0, 0, 0, 0, message.len() as u8, 58, 255];
-        packet.extend([ip("fe80::1").octets(), ip("ff02::1").octets()].concat());
-        packet.extend(message);
-        self.incoming(six::Incoming::Advertisement { packet: &packet, checksum_missing: true });
-        if prefix {
-            let index = self.link("bond0").index;
-            self.detect(index, "2001:db8::5/64".parse().unwrap(), false);
-        }
-    }
-
-    fn messages(&self) -> Vec<(Millis, Vec<u8>)> {
-        let sent = self.done.iter().filter_map(|(at, action)| match action {
-            Action::Six(six::Action::Send { payload, .. }) => Some((*at, payload.clone())),
-            _ => None,
-        });
-        sent.collect()
-    }
-
-    /// Kinds of the DHCPv6 messages that were sent.
-    fn message_kinds(&self) -> Vec<u8> {
-        self.messages().iter().map(|(_, message)| message[0]).collect()
-    }
-
-    /// A Reply to the last message, with an address, for so many seconds.
-    fn reply(&mut self, address: &str, seconds: u32) {
-        let (_, asked) = self.messages().pop().expect("a message");
-        let option = |code: u16, data: &[u8]| {
-            [&code.to_be_bytes()[..], &(data.len() as u16).to_be_bytes(), data].concat()
-        };
-        let client = &asked[4..18];
-        let ia = asked.windows(2).position(|pair| pair == [0, 3]).map(|_| [2, 0, 0, 0]);
-        let mac = self.link("bond0").mac.unwrap();
-        let iaid = [mac.0[2], mac.0[3], mac.0[4], mac.0[5]];
-        assert!(ia.is_some());
-        let lifetimes = [seconds.to_be_bytes(), seconds.to_be_bytes()].concat();
-        let address = option(5, &[&ip(address).octets()[..], &lifetimes].concat());
-        let reply = [
-            vec![7],
-            asked[1..4].to_vec(),
-            client.to_vec(),
-            option(2, &[0, 3, 0, 1, 9, 9, 9, 9, 9, 9]),
-            option(14, &[]),
-            option(23, &ip("2001:db8::99").octets()),
-            option(3, &[&iaid[..], &[0; 8], &address].concat()),
-        ];
-        self.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &reply.concat() });
-    }
-
-    fn solicited(&self) -> usize {
-        self.count(|action| matches!(action, Action::Six(six::Action::Solicit { .. })))
-    }
-
-    fn has6(&self, address: &str) -> bool {
-        self.view.addresses6.iter().any(|found| found.address.ip() == ip(address) && found.is_usable())
-    }
 }
 
 #[test]
@@ -281,6 +204,61 @@ fn either6_turns_to_dhcp_where_no_prefix_is_or_no_router() {
     assert_eq!(world.message_kinds(), [11], "only what else there is");
     world.pass(4_500);
     assert_eq!(phase(&world), Phase::Online, "the name servers were worth a moment");
+}
+
+#[test]
+fn routers_that_advertise_all_the_time_hold_nobody_back() {
+    for words in ["bond=eth0,eth1 ip=bond0:auto6", "bond=eth0,eth1 ip=bond0:auto"] {
+        let prefix = words.contains("auto6");
+        let mut world = machine(words, true);
+        world.agree(true);
+        if !prefix {
+            answer(&mut world, OFFER, &[]);
+            answer(&mut world, ACK, &[]);
+        }
+        for _ in 0..10 {
+            world.advertise(0x40, prefix);
+            world.pass(500);
+        }
+        assert_eq!(phase(&world), Phase::Online, "{words}: {:?}", world.said());
+    }
+}
+
+#[test]
+fn a_link_local_name_server_is_written_with_its_interface() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:auto6", true);
+    world.agree(true);
+    world.advertise_server(0, true, "fe80::53");
+    let scoped = [(ip("fe80::53"), "bond0".to_owned())];
+    world.place(|action| {
+        matches!(action, Action::Resolver { servers, scoped: with, .. } if servers.is_empty() && with[..] == scoped)
+    });
+    assert!(world.engine.state(1, 1).dns.is_empty(), "nothing that is handed over");
+}
+
+#[test]
+fn a_flood_of_what_is_refused_does_not_change_the_state_each_time() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.agree(true);
+    let (_, asked) = world.messages().pop().expect("a Solicit");
+    let mut states = vec![world.engine.state(1, 1)];
+    for _ in 0..10_000 {
+        // A Reply without a server, and an advertisement with an option of length 0.
+        let reply = [&[7][..], &asked[1..18]].concat();
+        world.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &reply });
+        let mut packet = vec![0x60, 0, 0, 0, 0, 24, 58, 255];
+        packet.extend([ip("fe80::1").octets(), ip("ff02::1").octets()].concat());
+        packet.extend([134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 0, 0, 0, 0]);
+        world.incoming(six::Incoming::Advertisement { packet: &packet, checksum_missing: true });
+        let now = world.engine.state(1, 1);
+        if states.last() != Some(&now) {
+            states.push(now);
+        }
+    }
+    let missing = &states.last().unwrap().ipv6["bond0"].missing;
+    assert!(missing.starts_with("10000 router advertisements heard and refused"), "{missing}");
+    assert!(missing.contains("fe80::9") && missing.contains("(10000 times or more)"), "{missing}");
+    assert!(states.len() < 120, "{} different states", states.len());
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) view: View,
     pub(super) now: Millis,
+    last_look: Millis,
     /// Everything that was asked for, with its time.
     pub(super) done: Vec<(Millis, Action)>,
     /// What the kernel refuses, with which error.
@@ -48,6 +49,7 @@ impl World {
             engine: Engine::new(plan, config, 1_000),
             view: View::default(),
             now: 1_000,
+            last_look: 1_000,
             done: Vec::new(),
             refuse: |_| None,
             refuse_enslave: 0,
@@ -95,6 +97,7 @@ impl World {
 
     /// The links have changed: the engine looks, and all that it asks for is done.
     pub(super) fn look(&mut self) {
+        self.last_look = self.now;
         loop {
             self.detected();
             let view = self.view.clone();
@@ -105,12 +108,15 @@ impl World {
         }
     }
 
-    /// Time passes; the engine is woken when it asked for that, and looks four times a second.
+    /// Time passes; the engine is woken when it asked for that, and looks as often as it asks for: besides, whenever the
+    /// kernel has something to tell.
     pub(super) fn pass(&mut self, millis: Millis) {
         let end = self.now + millis;
         while self.now < end && self.outcome.is_none() {
             let woken = self.engine.deadline().unwrap_or(end).max(self.now + 1);
-            let polled = self.now / 250 * 250 + 250;
+            let told = self.trying.iter().map(|(at, ..)| *at).min();
+            let polled = self.engine.poll(self.now).map(|gap| self.last_look + gap);
+            let polled = told.into_iter().chain(polled).min().unwrap_or(end).max(self.now + 1);
             self.now = end.min(woken).min(polled);
             if self.now == polled {
                 self.look();
@@ -128,18 +134,27 @@ impl World {
 
     /// SIGKILL: the engine leaves everything as it is, and another one finds it.
     pub(super) fn restart(&mut self) {
-        let previous = Some(self.engine.state(1, 1));
+        let previous = self.engine.state(1, 1);
+        // Its limits are told only, where a network is in use.
+        let limited = self.restarts % 2 == 1 && in_use(&previous, &self.view);
+        self.restarts += 1;
+        self.go_on(previous, limited);
+    }
+
+    /// Another engine begins with what this state says.
+    pub(super) fn goes_on(&mut self, previous: State) {
+        self.go_on(previous, false);
+    }
+
+    fn go_on(&mut self, previous: State, limited: bool) {
         let config = Config {
-            // Its limits are told only, where a network is in use.
-            limited: self.restarts % 2 == 1
-                && previous.as_ref().is_some_and(|state| in_use(state, &self.view)),
+            limited,
             seed: self.now,
             kernel: "6.1".into(),
             installer_names: false,
-            previous,
+            previous: Some(previous),
         };
         self.engine = Engine::new(plan_line(self.words.as_bytes()), config, self.now);
-        self.restarts += 1;
         self.look();
     }
 
@@ -357,6 +372,9 @@ impl World {
                 let (index, via, source) = (*index, via.and_then(v4), source.and_then(v4));
                 let route = FoundDefault { index, via, source, metric: 0, onlink: false, protocol: 16 };
                 self.view.defaults.push(route);
+            }
+            Action::DelRoute { to, .. } if to.prefix() == 0 => {
+                self.view.defaults.retain(|route| route.metric != 0)
             }
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => self.view.defaults6.push(*index),
             Action::Finish => self.outcome = self.engine.outcome().cloned(),

@@ -1,8 +1,16 @@
-//! What the kernel of the small world does with IPv6.
+//! What the kernel of the small world does with IPv6, and what routers and servers say there.
+
+use std::net::Ipv6Addr;
 
 use super::world::World;
+use crate::clock::Millis;
 use crate::engine::six::types as six;
+use crate::engine::types::{Action, Event};
 use crate::links::{Address6, Ipv6Conf};
+
+pub(super) fn ip(text: &str) -> Ipv6Addr {
+    text.parse().unwrap()
+}
 
 /// As a kernel begins.
 pub(super) const IPV6: Ipv6Conf = Ipv6Conf {
@@ -58,5 +66,80 @@ impl World {
                 (found.tentative, found.duplicate) = (taken, taken);
             }
         }
+    }
+
+    pub(super) fn incoming(&mut self, incoming: six::Incoming<'_>) {
+        let index = self.link("bond0").index;
+        let actions = self.engine.step(self.now, Event::Six { index, incoming });
+        self.perform(actions);
+    }
+
+    /// A router advertises a prefix of which addresses can be made, and a name server; the kernel makes its address.
+    pub(super) fn advertise(&mut self, flags: u8, prefix: bool) {
+        self.advertise_server(flags, prefix, "2001:db8::53");
+    }
+
+    pub(super) fn advertise_server(&mut self, flags: u8, prefix: bool, server: &str) {
+        let mut message = vec![134, 0, 0, 0, 64, flags, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        message.extend([25, 3, 0, 0, 0, 0, 2, 88]);
+        message.extend(ip(server).octets());
+        if prefix {
+            message.extend([3, 4, 64, 0xc0, 0, 0, 9, 9, 0, 0, 8, 8, 0, 0, 0, 0]);
+            message.extend(ip("2001:db8::").octets());
+        }
+        let mut packet = vec![0x60, 0, 0, 0, 0, message.len() as u8, 58, 255];
+        packet.extend([ip("fe80::1").octets(), ip("ff02::1").octets()].concat());
+        packet.extend(message);
+        self.incoming(six::Incoming::Advertisement { packet: &packet, checksum_missing: true });
+        if prefix {
+            let index = self.link("bond0").index;
+            self.detect(index, "2001:db8::5/64".parse().unwrap(), false);
+        }
+    }
+
+    pub(super) fn messages(&self) -> Vec<(Millis, Vec<u8>)> {
+        let sent = self.done.iter().filter_map(|(at, action)| match action {
+            Action::Six(six::Action::Send { payload, .. }) => Some((*at, payload.clone())),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    /// Kinds of the DHCPv6 messages that were sent.
+    pub(super) fn message_kinds(&self) -> Vec<u8> {
+        self.messages().iter().map(|(_, message)| message[0]).collect()
+    }
+
+    /// A Reply to the last message, with an address, for so many seconds.
+    pub(super) fn reply(&mut self, address: &str, seconds: u32) {
+        let (_, asked) = self.messages().pop().expect("a message");
+        let option = |code: u16, data: &[u8]| {
+            [&code.to_be_bytes()[..], &(data.len() as u16).to_be_bytes(), data].concat()
+        };
+        let client = &asked[4..18];
+        let ia = asked.windows(2).position(|pair| pair == [0, 3]).map(|_| [2, 0, 0, 0]);
+        let mac = self.link("bond0").mac.unwrap();
+        let iaid = [mac.0[2], mac.0[3], mac.0[4], mac.0[5]];
+        assert!(ia.is_some());
+        let lifetimes = [seconds.to_be_bytes(), seconds.to_be_bytes()].concat();
+        let address = option(5, &[&ip(address).octets()[..], &lifetimes].concat());
+        let reply = [
+            vec![7],
+            asked[1..4].to_vec(),
+            client.to_vec(),
+            option(2, &[0, 3, 0, 1, 9, 9, 9, 9, 9, 9]),
+            option(14, &[]),
+            option(23, &ip("2001:db8::99").octets()),
+            option(3, &[&iaid[..], &[0; 8], &address].concat()),
+        ];
+        self.incoming(six::Incoming::Datagram { from: ip("fe80::9"), payload: &reply.concat() });
+    }
+
+    pub(super) fn solicited(&self) -> usize {
+        self.count(|action| matches!(action, Action::Six(six::Action::Solicit { .. })))
+    }
+
+    pub(super) fn has6(&self, address: &str) -> bool {
+        self.view.addresses6.iter().any(|found| found.address.ip() == ip(address) && found.is_usable())
     }
 }

@@ -7,11 +7,11 @@ use dhcproto::v4::MessageType;
 use super::request::Requesting;
 use super::{Action, Loss, Machine, Phase};
 use crate::clock::Millis;
+use crate::dhcp::text;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::message::Reply;
 use crate::dhcp::v4::note::Note;
 use crate::dhcp::v4::options::code;
-use crate::dhcp::v4::text;
 
 /// RFC 2131 §4.4.5: retries at half the time that is left, but no closer than this.
 const CLOSEST_RETRY: Millis = 60_000;
@@ -21,10 +21,14 @@ const SECOND: Millis = 1_000;
 const AFTER_DECLINE: Millis = 10_000;
 /// Longest wait after a row of NAKs.
 const LONGEST_NAK_WAIT: Millis = 64_000;
+/// A server that refuses again what it has offered is passed over for so long after the wait: until another, which may
+/// first look whether anybody has its address (3 s), has had its chance.
+const PASS_OVER: Millis = 4_000;
 
 impl Machine {
     /// A lease: new, renewed, or taken over.
     pub(super) fn bind(&mut self, lease: Box<Lease>) {
+        self.got_in_pause = self.paused;
         self.actions.push(Action::Bound(lease.clone()));
         self.phase = Phase::Bound(lease);
         self.send_at = None;
@@ -102,12 +106,16 @@ impl Machine {
             self.actions.push(Action::Unbound(Loss::Nak));
         }
         self.naks = self.naks.saturating_add(1);
+        let of_its_own = matches!(self.phase, Phase::Requesting(_));
         match self.naks {
             1 if had_lease => self.acquire(),
             1 => self.discover(),
             n => {
-                let wait = SECOND << (n - 2).min(6);
-                self.wait_until(self.now + wait.min(LONGEST_NAK_WAIT));
+                let until = self.now + (SECOND << (n - 2).min(6)).min(LONGEST_NAK_WAIT);
+                self.wait_until(until);
+                if let Some(server) = server.filter(|_| of_its_own) {
+                    self.passed_over = Some((server, until + PASS_OVER));
+                }
             }
         }
         // Of the acquisition that it begins, too.
@@ -140,6 +148,7 @@ impl Machine {
         } else {
             self.tell(Note::Conflict(address));
         }
+        self.naks = 0;
         self.wait_until(self.now + AFTER_DECLINE);
     }
 

@@ -111,8 +111,14 @@ impl Machine {
             return;
         };
         if now - tries.began <= FRESH {
-            tries.restart();
-            self.send_at = Some(self.limit.now_or_in(self.now, WAITS[0]));
+            let waits = tries.begun() || matches!(self.phase, Phase::Rebooting { .. });
+            if let Phase::Requesting(Requesting { tries, .. }) | Phase::Rebooting { tries, .. } =
+                &mut self.phase
+            {
+                tries.restart();
+            }
+            // What an offer calls for leaves at once, however close behind the DISCOVER.
+            self.send_at = Some(if waits { self.limit.now_or_in(now, WAITS[0]) } else { now });
         } else if was_paused {
             // Nobody's fault but the link's: no server is passed over, and the lease of an earlier keeper is asked
             // for like the first time.

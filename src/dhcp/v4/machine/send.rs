@@ -6,7 +6,7 @@ use dhcproto::v4::MessageType;
 
 use super::{Config, Machine, Phase};
 use crate::clock::Millis;
-use crate::dhcp::v4::limit::Share;
+use crate::dhcp::limit::Share;
 use crate::dhcp::v4::message::{self, Client, Outgoing};
 
 /// The broadcast flag is set so long after the first DISCOVER: answers to an address that we do not have yet may be
@@ -75,7 +75,8 @@ impl Machine {
     }
 
     fn encode(&self, message: &Outgoing) -> Vec<u8> {
-        let Config { mac, seed: _, client_id, hostname, vendor_class, mtu, previous: _ } = &self.config;
+        let Config { mac, seed: _, client_id, hostname, vendor_class, among: _, mtu, previous: _ } =
+            &self.config;
         let client = Client {
             mac: *mac,
             client_id: client_id.as_deref(),

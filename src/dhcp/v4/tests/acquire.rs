@@ -407,3 +407,33 @@ fn a_late_kick_while_requesting_gives_four_tries_again() {
     client.until(21_500);
     assert_eq!(client.machine.state(), State::Selecting);
 }
+
+#[test]
+fn an_offer_within_a_pause_is_requested_as_soon_as_that_ends() {
+    let mut client = Client::started();
+    client.event(Event::Pause);
+    client.until(2);
+    client.offer();
+    assert_eq!((client.machine.state(), client.sent.len()), (State::Requesting, 1));
+    client.event(Event::Kick);
+    assert_eq!(client.times(), [(0, DISCOVER), (2, REQUEST)]);
+    // A kick right behind the REQUEST is of ports that join together.
+    client.event(Event::Kick);
+    client.until(1_001);
+    assert_eq!(client.sent.len(), 2);
+}
+
+#[test]
+fn a_lease_got_within_a_pause_is_not_checked_when_that_ends() {
+    let mut client = Client::started();
+    client.event(Event::Pause);
+    client.until(2);
+    client.hear(Answer::new(ACK).with(80, &[]));
+    client.event(Event::Pause);
+    client.event(Event::Kick);
+    client.until(5_000);
+    assert_eq!((client.machine.state(), client.sent.len()), (State::Bound, 1));
+    client.event(Event::Pause);
+    client.event(Event::Kick);
+    assert_eq!((client.machine.state(), client.sent.len()), (State::InitReboot, 2), "another pause");
+}

@@ -1,9 +1,9 @@
 //! How fast frames may leave, whatever happens.
 
-use super::super::limit::{Limit, Share};
 use super::super::machine::{Event, State};
 use super::util::*;
 use crate::clock::Millis;
+use crate::dhcp::limit::{Limit, Share};
 
 /// Not more than 6 in any second, 10 in any 5 s; both ends of a window count.
 pub(super) fn check(times: &[Millis]) {
@@ -68,7 +68,7 @@ fn conflict_after_conflict_and_release_after_release() {
 
 #[test]
 fn places_are_kept_for_what_must_not_wait() {
-    let mut limit = Limit::default();
+    let mut limit = Limit::among(1);
     for at in [0, 1, 2, 3] {
         assert!(limit.free_at(Share::Discover) <= at);
         limit.record(at);
@@ -88,7 +88,7 @@ fn places_are_kept_for_what_must_not_wait() {
 #[test]
 fn as_fast_as_the_limit_allows() {
     for share in [Share::Discover, Share::Request, Share::LastWord] {
-        let (mut limit, mut at, mut times) = (Limit::default(), 0, vec![]);
+        let (mut limit, mut at, mut times) = (Limit::among(1), 0, vec![]);
         while at < 60_000 {
             at = at.max(limit.free_at(share));
             limit.record(at);
@@ -142,4 +142,29 @@ fn a_conflict_before_the_request_left_declines_nothing() {
     client.event(Event::Conflict);
     assert_eq!((client.sent.len(), client.machine.state()), (sent, State::Init));
     assert_eq!(client.machine.deadline(), Some(client.now + 10_000));
+}
+
+#[test]
+fn clients_that_share_the_ports_share_what_the_limit_allows() {
+    // How many of them, and what one may send within a second and within five.
+    for (among, second, five) in [(1, 6, 10), (2, 3, 5), (3, 2, 4), (7, 2, 4), (usize::MAX, 2, 4)] {
+        let (mut limit, mut at, mut times) = (Limit::among(among), 0, vec![]);
+        while at < 60_000 {
+            at = at.max(limit.free_at(Share::LastWord));
+            limit.record(at);
+            times.push(at);
+        }
+        let most = |window| {
+            (0..60_000)
+                .map(|from| times.iter().filter(|at| (from..=from + window).contains(*at)).count())
+                .max()
+        };
+        assert_eq!((most(1_000), most(5_000)), (Some(second), Some(five)), "{among}");
+        // A DISCOVER leaves a place for the REQUEST.
+        let mut limit = Limit::among(among);
+        while limit.free_at(Share::Discover) == 0 {
+            limit.record(0);
+        }
+        assert_eq!(limit.free_at(Share::Request), 0, "{among}");
+    }
 }

@@ -60,6 +60,8 @@ fn naks_in_a_row_slow_down() {
     let mut client = Client::started();
     let mut waits = vec![];
     for _ in 0..10 {
+        // From the second on others have their chance first.
+        client.until(client.now + 4_000);
         client.offer();
         // The limit may hold the REQUEST back.
         client.until(client.now + 1_000);
@@ -72,6 +74,7 @@ fn naks_in_a_row_slow_down() {
         waits.push((client.now - from) / 1_000);
     }
     assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    client.until(client.now + 4_000);
     client.offer();
     client.hear(Answer::new(ACK));
     assert_eq!(client.machine.state(), State::Bound);
@@ -205,4 +208,52 @@ fn a_new_acquisition_tells_anew() {
     client.hear(Answer::new(ACK).with(12, b"$"));
     let ignored = Note::OptionIgnored(12);
     assert_eq!(client.notes, [ignored.clone(), Note::Expired(ADDRESS), ignored]);
+}
+
+/// Two NAKs to what it has offered itself: the client waits for a second.
+fn refused_twice() -> Client {
+    let mut client = Client::started();
+    for _ in 0..2 {
+        client.offer();
+        client.hear(Answer::new(NAK));
+    }
+    assert_eq!(client.machine.state(), State::Init);
+    client
+}
+
+#[test]
+fn a_server_that_refuses_its_own_offers_gives_way_to_another() {
+    let mut client = refused_twice();
+    client.until(1_200);
+    assert_eq!(client.last().kind(), DISCOVER);
+    client.offer();
+    assert_eq!(client.machine.state(), State::Selecting);
+    assert_eq!(client.refused(), [Refusal::PassedOver]);
+    client.hear(Answer::new(OFFER).server(OTHER));
+    assert_eq!((client.machine.state(), client.last().address(54)), (State::Requesting, Some(OTHER)));
+    // Where there is no other it has its chance again.
+    let mut client = refused_twice();
+    client.until(5_200);
+    client.offer();
+    assert_eq!(client.machine.state(), State::Requesting);
+}
+
+#[test]
+fn a_link_that_returns_ends_the_wait_of_naks_but_not_that_of_a_conflict() {
+    let mut client = refused_twice();
+    client.until(20_000);
+    client.offer();
+    client.hear(Answer::new(NAK));
+    client.event(Event::Kick);
+    assert_eq!(client.machine.state(), State::Init);
+    client.event(Event::Pause);
+    client.until(20_300);
+    client.event(Event::Kick);
+    assert_eq!((client.last().at, client.last().kind()), (20_300, DISCOVER));
+    client.until(40_000);
+    client.offer();
+    client.event(Event::Conflict);
+    client.event(Event::Pause);
+    client.event(Event::Kick);
+    assert_eq!((client.machine.state(), client.last().kind()), (State::Init, DECLINE));
 }

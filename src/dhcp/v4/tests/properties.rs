@@ -7,9 +7,10 @@ use proptest::prelude::*;
 
 use super::super::frame;
 use super::super::machine::{Config, Event, Loss, State};
-use super::super::{routes, text};
+use super::super::routes;
 use super::limit;
 use super::util::*;
+use crate::dhcp::text;
 
 #[derive(Clone, Debug)]
 enum Op {

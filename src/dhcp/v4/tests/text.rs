@@ -1,6 +1,6 @@
 //! Words from the network, letter by letter, and the compressed names of option 119.
 
-use super::super::text::{domain, host_name, path, search, shown};
+use crate::dhcp::text::{domain, host_name, path, search, shown};
 
 #[test]
 fn every_letter() {

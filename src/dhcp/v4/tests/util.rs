@@ -28,6 +28,7 @@ pub(super) fn config() -> Config {
         client_id: Some(super::super::client_id_of_mac(MAC)),
         hostname: Some("node7".into()),
         vendor_class: Some("bondstrap".into()),
+        among: 1,
         mtu: 1500,
         previous: None,
     }

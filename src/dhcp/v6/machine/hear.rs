@@ -101,16 +101,18 @@ impl Machine {
         let is_status = matches!(why, Refusal::Status(..));
         self.refuse(reply.from, why);
         match &self.phase {
+            // Asked in vain just now: others are waited for.
+            Phase::Rebinding(_) if no_binding && self.passes_over(reply.server) => {}
             Phase::Renewing(_) | Phase::Rebinding(_) if no_binding => self.rerequest(reply),
             Phase::Renewing(_) | Phase::Rebinding(_) if not_on_link => {
                 self.lose(Loss::NotOnLink, Note::NotOnLink);
                 self.acquire();
             }
-            // Whatever it offered: it does not give it.
-            Phase::Requesting(requesting) if is_status && requesting.held.is_some() => {
-                self.lose(Loss::Withdrawn, Note::Withdrawn);
+            Phase::Requesting(requesting) if not_on_link && requesting.held.is_some() => {
+                self.lose(Loss::NotOnLink, Note::NotOnLink);
                 self.acquire();
             }
+            // Whatever it offered: it does not give it. What another gave holds, whatever this one has not.
             Phase::Requesting(_) if is_status => self.pass_over(),
             _ => {}
         }

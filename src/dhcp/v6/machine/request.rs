@@ -11,7 +11,7 @@ use crate::dhcp::v6::note::Note;
 /// up to 30 s each: a server that is silent for so long is passed over sooner, as with DHCPv4. For a Confirm it comes to
 /// CNF_MAX_RD, for a Decline to about DEC_MAX_RC.
 const WAITS: [Millis; 4] = [1_000, 2_000, 4_000, 4_000];
-/// A server that kept silent is passed over for so long.
+/// A server that kept silent, or had nothing after all, is passed over for so long.
 const PASS_OVER: Millis = 15_000;
 /// The tries may start over for so long; later a server may have forgotten what it offered.
 const FRESH: Millis = 15_000;
@@ -83,6 +83,11 @@ impl Machine {
             (true, Phase::Requesting(Requesting { held: Some(lease), .. })) => self.rebind(lease.clone()),
             _ => self.solicit(),
         }
+    }
+
+    /// Whether a server is passed over now.
+    pub(super) fn passes_over(&self, server: &[u8]) -> bool {
+        self.passed_over.as_ref().is_some_and(|(other, until)| other == server && self.now < *until)
     }
 
     /// The link has got better, or came back.

@@ -5,7 +5,7 @@ use dhcproto::v6::MessageType;
 use super::request::Requesting;
 use super::{Action, Machine, Phase};
 use crate::clock::Millis;
-use crate::dhcp::v4::limit::Share;
+use crate::dhcp::limit::Share;
 use crate::dhcp::v6::lease::Lease;
 use crate::dhcp::v6::message::{self, Outgoing};
 

@@ -48,6 +48,8 @@ fn the_server_leaves_the_times_to_us() {
         (0, 0, 0, 3_000, (Some(1_500), Some(2_400))),
         (0, 0, for_ever, for_ever, (None, None)),
         (100, 200, for_ever, for_ever, (Some(100), Some(200))),
+        (0, 0, 2_000, for_ever, (Some(1_000), Some(1_600))),
+        (0, 0, 0, for_ever, (None, None)),
         (for_ever, for_ever, 2_000, 3_000, (Some(1_000), Some(1_600))),
         (5_000, 6_000, 2_000, 3_000, (Some(1_000), Some(1_600))),
         (500, 0, 2_000, 3_000, (Some(500), Some(1_600))),
@@ -191,4 +193,30 @@ fn a_year_of_renewals() {
     let hourly = YEAR / 3_600_000;
     assert!(client.sent.len() as u64 <= hourly + 2 * lost + 2, "{} frames", client.sent.len());
     assert!(client.leases.len() as u64 >= hourly * 5 / 7);
+}
+
+#[test]
+fn another_server_that_has_nothing_for_us_takes_no_valid_address() {
+    for code in [1, 2] {
+        let mut client = Client::bound();
+        client.pass(1_600_000);
+        assert_eq!(client.last().kind(), REBIND);
+        client.hear(REPLY, OTHER, &[ia(0, 0, &[status(3, b"who?")])]);
+        client.pass(1_000);
+        assert_eq!(client.last().kind(), REQUEST);
+        client.hear(REPLY, OTHER, &[ia(0, 0, &[status(code, b"none left")])]);
+        client.pass(1_000);
+        assert_eq!((client.last().kind(), client.losses.len()), (REBIND, 0), "status {code}");
+        // It says the same again, and the one that gave it answers after all.
+        client.hear(REPLY, OTHER, &[ia(0, 0, &[status(3, b"who?")])]);
+        assert_eq!(client.machine.state(), State::Rebinding);
+        client.hear(REPLY, SERVER, &[usual()]);
+        assert_eq!((client.machine.state(), client.losses.len()), (State::Bound, 0));
+    }
+    let mut client = Client::bound();
+    client.pass(1_600_000);
+    client.hear(REPLY, OTHER, &[ia(0, 0, &[status(3, b"")])]);
+    client.pass(1_000);
+    client.hear(REPLY, OTHER, &[ia(0, 0, &[status(4, b"")])]);
+    assert_eq!(client.losses, [Loss::NotOnLink]);
 }

@@ -29,7 +29,7 @@ pub(super) const DECLINE: u8 = 9;
 pub(super) const INFORMATION_REQUEST: u8 = 11;
 
 pub(super) fn config(mode: Mode) -> Config {
-    Config { mode, seed: 7, duid: duid_of_mac(MAC), iaid: iaid_of_mac(MAC), previous: None }
+    Config { mode, seed: 7, duid: duid_of_mac(MAC), iaid: iaid_of_mac(MAC), among: 1, previous: None }
 }
 
 /// One option.

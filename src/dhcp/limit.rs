@@ -5,8 +5,10 @@
 
 use crate::clock::Millis;
 
-/// `(window, most frames in it)`, both ends of the window counted.
-const WINDOWS: [(Millis, usize); 2] = [(1_000, 6), (5_000, 10)];
+/// Windows, both ends counted, and what all clients of a port may send within them; what each has at least.
+const WINDOWS: [Millis; 2] = [1_000, 5_000];
+const MOST: [usize; 2] = [6, 10];
+const LEAST: [usize; 2] = [2, 4];
 
 /// Ports that join together are announced one after the other; one frame is enough for all of them. Milliseconds.
 const TOGETHER: Millis = 20;
@@ -23,15 +25,25 @@ pub(crate) enum Share {
 }
 
 /// Times of the last frames, the newest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limit {
     sent: [Option<Millis>; 10],
+    most: [usize; 2],
 }
 
 impl Limit {
+    /// The limit of one of so many clients that send over the same ports (a VLAN each, say).
+    pub(crate) fn among(clients: usize) -> Self {
+        let share = |which: usize| (MOST[which] / clients.max(1)).max(LEAST[which]);
+        Self { sent: [None; 10], most: [share(0), share(1)] }
+    }
+
     /// From when on a frame may leave.
     pub(crate) fn free_at(&self, share: Share) -> Millis {
         match share {
+            // Where there is no room for both a place is kept for the REQUEST: a last word may have to be left out.
+            Share::Discover if self.most[0] < 4 => self.free_but(1, 1),
+            Share::Request if self.most[0] < 4 => self.free_but(0, 0),
             // Of the place left for a REQUEST, both ends of a window may be without; of the one for a last word, not.
             Share::Discover => self.free_but(2, 0).max(self.free_but(1, 1)),
             Share::Request => self.free_but(1, 1),
@@ -40,11 +52,11 @@ impl Limit {
     }
 
     fn free_but(&self, kept: usize, edge: Millis) -> Millis {
-        let after = |&(window, most): &(Millis, usize)| {
+        let after = |(window, most): (Millis, usize)| {
             let last = self.sent.get(most - kept - 1).copied().flatten();
             last.map_or(0, |sent| sent.saturating_add(window + edge))
         };
-        WINDOWS.iter().map(after).max().unwrap_or(0)
+        WINDOWS.into_iter().zip(self.most).map(after).max().unwrap_or(0)
     }
 
     /// A frame leaves now.
