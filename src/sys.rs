@@ -1,4 +1,4 @@
-//! All that is `unsafe` here: packet sockets, the ethtool ioctl, fork, and tokio's registration of descriptors.
+//! All that is `unsafe` here: packet sockets, the ethtool ioctl, fork, a prctl, and tokio's registration of descriptors.
 //! Everything else goes through safe crates.
 
 use std::io;
@@ -265,6 +265,18 @@ pub fn fork(work: impl FnOnce() -> i32) -> io::Result<nix::unistd::Pid> {
         nix::unistd::ForkResult::Parent { child } => Ok(child),
         nix::unistd::ForkResult::Child => std::process::exit(work()),
     }
+}
+
+/// Memory for this process is found without writing to a disk first (`PR_SET_IO_FLUSHER`), or as ever again. For children
+/// that are forked later, too.
+///
+/// # Errors
+/// The kernel's: it is too old, or CAP_SYS_RESOURCE is missing.
+pub fn flush_no_io(on: bool) -> io::Result<()> {
+    const PR_SET_IO_FLUSHER: libc::c_int = 57;
+    // SAFETY: takes no pointers; the arguments that it does not use have to be zero.
+    check(unsafe { libc::prctl(PR_SET_IO_FLUSHER, libc::c_ulong::from(on), 0_u64, 0_u64, 0_u64) })?;
+    Ok(())
 }
 
 /// Sends one frame without a runtime: `payload` (from the network header up) to the Ethernet address `to`.

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use super::{complain, is_flipped, is_root, print, runtime};
 use crate::engine::state::State;
 use crate::engine::types::Exit;
-use crate::flip::{self, memory::leave_disk};
+use crate::flip::{self, home::Brought, memory::leave_disk};
 use crate::handover::store::{Lock, RUN, Store};
 use crate::plan::LogLevel;
 use crate::report;
@@ -87,22 +87,28 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
     })
 }
 
-/// What `flip` has moved goes back to its NIC, with the lease: it is in use, and stays so.
+/// What `flip` has moved goes back to its NIC, with the leases: they are in use, and stay so.
 fn bring_home(state: &mut State) -> io::Result<()> {
-    let why = flip::home::bring(&state.found)?;
-    if let Some(why) = why {
-        let text = format!(
-            "the addresses could not go back to their NIC, and are on the bond as before: {why}; see to that, or go on with it: \
-             bondstrap up"
-        );
-        return Err(io::Error::other(text));
+    match flip::home::bring(&state.found)? {
+        Brought::Moved => {
+            state.found.addresses.clear();
+            state.found.defaults.clear();
+        }
+        // What was found is put back on the NIC as it was then.
+        Brought::NothingThere => {}
+        Brought::Stayed(why) => {
+            let text = format!(
+                "the addresses could not go back to their NIC, and are on the bond as before: {why}; see to that, or go on with \
+                 it: bondstrap up"
+            );
+            return Err(io::Error::other(text));
+        }
     }
-    if !state.lease.is_empty() {
+    if !state.lease.is_empty() || state.ipv6.values().any(|ipv6| ipv6.lease.is_some()) {
         log::warn!("nobody renews the lease from here on: start a DHCP client on the NIC");
     }
     state.lease.clear();
-    state.found.addresses.clear();
-    state.found.defaults.clear();
+    state.ipv6.clear();
     Ok(())
 }
 

@@ -1,22 +1,25 @@
 //! `flip`: what a boot NIC has moves onto a bond that contains it, while a root over NFS goes on.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ipnetwork::IpNetwork;
+
 use super::{complain, finish, is_root, print, runtime, sources, up};
+use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
-use crate::engine::state::{Found, FoundBond, FoundPort, Phase, State};
+use crate::engine::state::{Found, FoundAddress, FoundBond, FoundPort, Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
-use crate::flip::live::{Limits, Live};
-use crate::flip::memory::{leave_disk, lock_memory};
+use crate::flip::guarded::{self, Ran, kernel_log, tell_killed};
+use crate::flip::live::Limits;
+use crate::flip::memory::leave_disk;
 use crate::flip::prepare::{Asked, Prepared, prepare};
-use crate::flip::runner::{Failure, Kind, run as run_steps};
+use crate::flip::runner::{Failure, Kind};
 use crate::flip::steps::{Step, steps};
-use crate::flip::watchdog::{DONE, Watchdog};
 use crate::flip::{check::Target, foreign};
 use crate::handover::store::{Lock, RUN, Store, process_start};
 use crate::netlink::Netlink;
@@ -44,7 +47,7 @@ pub fn run(cmdline: Option<&str>, only_if_asked: bool, asked: Asked) -> ExitCode
 
 fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
     let broken = |error: io::Error| unexpected(&error);
-    let plan = read(cmdline).map_err(broken)?;
+    let (plan, asks) = read(cmdline).map_err(broken)?;
     if let Some(code) = refuse(&plan, asked) {
         return Ok(code);
     }
@@ -60,36 +63,47 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
         loaded.unwrap_or_else(|refusal| complain(&format!("modprobe bonding: {}", refusal.text)));
     }
     let netlink = Netlink::open().map_err(broken)?;
-    let prepared = prepare(&netlink, &plan, asked)?;
-    let steps = steps(&prepared.shape, &prepared.snapshot);
+    let mut prepared = prepare(&netlink, &plan, asked)?;
+    let mut all = steps(&prepared.shape, &prepared.snapshot);
     prepared.said.iter().for_each(|line| complain(line));
     foreign::running(&prepared.snapshot.nic.name).iter().for_each(|line| complain(line));
     if asked.dry_run {
-        print(&shown(&steps, &prepared.targets));
+        print(&shown(&all, &prepared.targets));
         return Ok(ExitCode::SUCCESS);
     }
     answered_before(&prepared, &netlink)?;
-    let mut state = state(&netlink, &plan, &prepared, cmdline);
-    let began = boottime();
-    perform(&steps, &prepared, &plan, &store, &state)?;
+    let mut kept = state(&netlink, (&plan, asks), &prepared, cmdline);
+    let mut began = boottime();
+    let mut ended = perform(&all, &prepared, &plan, &store, &kept);
+    if ended.as_ref().is_err_and(|ended| ended.taken) {
+        prepared = prepare(&netlink, &plan, asked)?;
+        all = steps(&prepared.shape, &prepared.snapshot);
+        kept = state(&netlink, (&plan, asks), &prepared, cmdline);
+        began = boottime();
+        ended = perform(&all, &prepared, &plan, &store, &kept);
+    }
+    ended.map_err(|ended| ended.outcome)?;
     let took = boottime() - began;
-    state.sentence = format!(
+    kept.sentence = format!(
         "{} moved from {} to {} in {took} ms",
         prepared.main.as_ref().and_then(|address| address.text()).unwrap_or_else(|| "everything".into()),
         prepared.snapshot.nic.name,
         prepared.shape.bond.name
     );
-    print(&format!("bondstrap: {}\n", escape::printable(&state.sentence)));
-    store.save(&state).map_err(broken)?;
+    print(&format!("bondstrap: {}\n", escape::printable(&kept.sentence)));
+    store.save(&kept).map_err(broken)?;
     drop(lock);
     Ok(up::run(cmdline, up::How::Background))
 }
 
-/// The plan with the mode that a flip has if the words name none.
-fn read(cmdline: Option<&str>) -> io::Result<Plan> {
+/// The plan with the mode that a flip has if the words name none; and whether they have an `ip=`, without which everything is
+/// DHCP.
+fn read(cmdline: Option<&str>) -> io::Result<(Plan, bool)> {
     let mut sources = sources(cmdline)?;
+    let has_ip = |text: &Vec<u8>| text.split(u8::is_ascii_whitespace).any(|word| word.starts_with(b"ip="));
+    let asks = sources.baked.iter().chain([&sources.boot]).any(has_ip);
     sources.baked.insert(0, super::FLIP.to_vec());
-    Ok(crate::words::plan(&sources))
+    Ok((crate::words::plan(&sources), asks))
 }
 
 /// What ends it before it begins.
@@ -116,10 +130,16 @@ fn take_lock(store: &Store) -> Result<Lock, Outcome> {
     match store.lock() {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => {
-            let who = store.load().map_or(String::new(), |state| format!(" (process {})", state.pid));
-            let sentence = format!(
-                "an engine is at work already{who}: what it has built can't be flipped; bondstrap status shows it, bondstrap down \
-                 gives it back"
+            let engine = store.load().filter(Store::engine_lives);
+            let sentence = engine.map_or_else(
+                || "another bondstrap is at work just now (flip, up or down): wait for its end, and try again".into(),
+                |state| {
+                    format!(
+                        "an engine is at work already (process {}): what it has built can't be flipped; bondstrap status shows \
+                         it, bondstrap down gives it back",
+                        state.pid
+                    )
+                },
             );
             Err(Outcome { exit: Exit::Words, sentence })
         }
@@ -176,53 +196,51 @@ fn perform(
     plan: &Plan,
     store: &Store,
     state: &State,
-) -> Result<(), Outcome> {
+) -> Result<(), Ended> {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
     let limits = Limits { carrier: seconds(plan.timeouts.carrier), partner: seconds(plan.timeouts.lacp) };
-    let bond = prepared.shape.bond.index;
-    let kmsg = std::fs::OpenOptions::new().write(true).open("/dev/kmsg");
+    let (kmsg, held) = (kernel_log(), store.hold().map_err(|error| unexpected(&error))?);
     let told = |left: &[String]| {
         if left.is_empty() {
-            store.forget();
+            held.forget();
         }
-        if let Ok(kmsg) = &kmsg {
-            let line = match left {
-                [] => "bondstrap flip was killed: everything was put back\n".to_owned(),
-                _ => format!("bondstrap flip was killed; what could not be put back: {}\n", left.join("; ")),
-            };
-            let _ = (&*kmsg).write_all(line.as_bytes());
-        }
+        tell_killed(kmsg.as_ref(), "flip", left);
     };
-    let started = lock_memory().and_then(|()| Watchdog::start(steps, limits, bond, &told));
-    let (watchdog, tell) = started.map_err(|error| {
-        let sentence =
-            format!("nothing was touched: memory can't be locked, and no watchdog be had: {error}");
-        Outcome { exit: Exit::Unexpected, sentence }
+    let (targets, bond) = (prepared.targets.clone(), prepared.shape.bond.index);
+    // Where this process is killed once the state is there, the other one takes it away again.
+    let ran = guarded::run(steps, limits, targets, bond, &told, || store.save(state));
+    let Ran { ended, took, late } = ran.map_err(|error| Outcome {
+        exit: Exit::Unexpected,
+        sentence: format!(
+            "nothing was touched: memory can't be locked, no watchdog be had, or the state not be written: {error}"
+        ),
     })?;
-    let mut live =
-        Live::worker(limits, prepared.targets.clone(), bond, tell).map_err(|error| unexpected(&error))?;
-    // Where this process is killed from here on, the other one takes it away again.
-    let saved = store.save(state);
-    if let Err(error) = saved {
-        live.tell(DONE);
-        return Err(unexpected(&error));
-    }
-    let ended = run_steps(steps, &mut live);
-    live.tell(DONE);
-    live.let_signals_in();
-    let took = live.took();
-    drop(live);
-    watchdog.end();
-    let _ = nix::sys::mman::munlockall();
     for (step, took) in steps.iter().zip(took).filter(|_| plan.bondstrap.log >= LogLevel::Debug) {
         complain(&format!("{took} ms: {}", step.name));
     }
+    if let (Ok(()), Some(signal)) = (&ended, late) {
+        complain(&format!("{signal} came when everything was moved already: bondstrap down moves it back"));
+    }
     ended.map_err(|failure| {
         if failure.left.is_empty() {
-            store.forget();
+            held.forget();
         }
-        told_failure(&failure, steps, prepared)
+        let taken = failure.trouble.kind == Kind::Taken && failure.left.is_empty();
+        Ended { taken, outcome: told_failure(&failure, steps, prepared) }
     })
+}
+
+/// A flip that is not to be.
+struct Ended {
+    /// Another link got in between: another look may do.
+    taken: bool,
+    outcome: Outcome,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Self { taken: false, outcome }
+    }
 }
 
 fn told_failure(failure: &Failure, steps: &[Step], prepared: &Prepared) -> Outcome {
@@ -233,23 +251,38 @@ fn told_failure(failure: &Failure, steps: &[Step], prepared: &Prepared) -> Outco
         left => format!("not everything could be put back: {}; bondstrap down tries again", left.join("; ")),
     };
     let (exit, advice) = match failure.trouble.kind {
-        Kind::Refused => (Exit::Refused, ""),
+        Kind::Refused => (Exit::Refused, "; see dmesg for what the kernel says to it"),
+        Kind::Taken => (Exit::Refused, "; something makes links all the time: try again when it has done"),
         Kind::NoPartner => (Exit::NoPartner, "; check the cables, and what the switch ports are set to"),
         Kind::Silent => (Exit::NoAddress, "; check that the switch lets the bond's frames pass"),
-        Kind::Stopped => (Exit::Unexpected, ""),
+        Kind::Stopped => (Exit::Unexpected, "; bondstrap flip begins anew"),
     };
     let sentence = format!("step {}, {name}: {}{advice}; {became}", failure.step + 1, failure.trouble.text);
     Outcome { exit, sentence }
 }
 
 /// What the engine takes up, and `down` gives back. It is written before anything is touched, and holds then, too.
-fn state(netlink: &Netlink, plan: &Plan, prepared: &Prepared, cmdline: Option<&str>) -> State {
+fn state(
+    netlink: &Netlink,
+    (plan, asks): (&Plan, bool),
+    prepared: &Prepared,
+    cmdline: Option<&str>,
+) -> State {
     let Prepared { shape, snapshot, .. } = prepared;
     let nic = snapshot.nic.index;
     let mut ports = vec![FoundPort { index: nic, up: true }];
     ports.extend(shape.others.iter().map(|other| FoundPort { index: other.port.index, up: other.up }));
     let mut addresses = netlink.addresses().unwrap_or_default();
     addresses.retain(|address| address.index == nic);
+    let known = |ip: IpAddr| addresses.iter().any(|address: &FoundAddress| address.address.ip() == ip);
+    let six = snapshot.addresses.iter().filter(|address| !address.is_link_local()).filter_map(|address| {
+        // Those with an end as well, which a server or a router gave: the root may come by one.
+        let address6 = address.ip().filter(|ip| ip.is_ipv6() && !known(*ip))?;
+        let (address, lifetime) = (IpNetwork::new(address6, address.prefix()).ok()?, address.lifetime());
+        Some(FoundAddress { index: nic, address, broadcast: None, lifetime })
+    });
+    let six: Vec<FoundAddress> = six.collect();
+    addresses.extend(six);
     let mut defaults = netlink.defaults().unwrap_or_default();
     defaults.retain(|route| route.index == nic);
     let found = Found {
@@ -274,11 +307,18 @@ fn state(netlink: &Netlink, plan: &Plan, prepared: &Prepared, cmdline: Option<&s
     let leases = |name: &str| {
         plan.interfaces.iter().any(|spec| spec.name == name && spec.ipv4.method == Method4::Dhcp)
     };
-    if let Some(lease) = lease(prepared).filter(|_| leases(&shape.bond.name)) {
+    // Where no word says so, an address without an end is taken for one that somebody has set by hand.
+    let has_end = prepared.main.as_ref().is_some_and(|main| main.lifetime().is_some());
+    if let Some(lease) = lease(prepared).filter(|_| leases(&shape.bond.name) && (has_end || asks)) {
         state.lease.insert(shape.bond.name.clone(), lease);
     }
     state
 }
+
+/// A lease whose end is not known lasts so long, until a server has said more. Seconds.
+const UNKNOWN: u32 = 3_600;
+/// And the servers are asked after this time. Milliseconds.
+const ASK: Millis = 300_000;
 
 /// The address as a lease, for our client to ask whether it holds (INIT-REBOOT). Who gave it is not known: until a server
 /// has confirmed it nobody is asked by unicast (T1 and T2 fall together), whatever stands as its server.
@@ -290,13 +330,15 @@ fn lease(prepared: &Prepared) -> Option<Lease> {
         IpAddr::V6(_) => None,
     });
     let routers: Vec<Ipv4Addr> = routers.take(1).collect();
-    let half = main.lifetime().map(|seconds| u64::from(seconds) * 500);
+    // Without an end it may all the same be one that a client got which tells the kernel nothing (klibc's ipconfig).
+    let seconds = main.lifetime().unwrap_or(UNKNOWN);
+    let half = main.lifetime().map_or(ASK, |seconds| u64::from(seconds) * 500);
     let server = routers.first().copied().unwrap_or(address);
     Some(Lease {
         routers,
-        lease_secs: main.lifetime(),
-        t1: half,
-        t2: half.map(|half| half + 1),
+        lease_secs: Some(seconds),
+        t1: Some(half),
+        t2: Some(half + 1),
         obtained_at: boottime(),
         ..Lease::bare(address, main.prefix(), server)
     })

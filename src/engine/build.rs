@@ -291,7 +291,7 @@ impl Engine {
         out.push(Action::Say(log::Level::Warn, line));
         for address in &addresses {
             // IPv6 addresses go by themselves when the port is set down.
-            if address.address.is_ipv4() {
+            if address.address.is_ipv4() && !self.carries_root(address.address) {
                 out.push(Action::DelAddress { index: port.index, address: address.address });
             }
         }

@@ -12,7 +12,9 @@ use crate::links::Links;
 /// What to do, in order. Links that are gone are passed over.
 pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
     let mut out = Vec::new();
-    if found.files {
+    // A root may hang on what is given back first: until it is, no file can be written.
+    let files_last = found.flipped;
+    if found.files && !files_last {
         out.push(Action::RestoreFiles);
     }
     out.extend(
@@ -73,6 +75,9 @@ pub fn actions(found: &Found, links: &Links) -> Vec<Action> {
     out.extend(addresses.cloned().map(Action::RestoreAddress));
     let defaults = found.defaults.iter().filter(|route| is_there(route.index));
     out.extend(defaults.cloned().map(Action::RestoreDefault));
+    if found.files && files_last {
+        out.push(Action::RestoreFiles);
+    }
     out
 }
 
@@ -129,6 +134,9 @@ mod tests {
             Action::RestoreDefault(route),
         ];
         assert_eq!(actions(&found, &links), expected, "the VLAN and the NIC that are gone are passed over");
+        let flipped = actions(&Found { flipped: true, ..found }, &links);
+        assert_eq!(flipped.last(), Some(&Action::RestoreFiles), "they may lie on what comes over the NIC");
+        assert_eq!(flipped[..flipped.len() - 1], expected[1..]);
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Engine {
         })
     }
 
+    fn has_root(&self, index: u32) -> bool {
+        let of = self.view.addresses.iter().filter(|address| address.index == index);
+        of.into_iter().any(|address| self.carries_root(address.address))
+    }
+
     fn build_bridge(&mut self, now: Millis, bridge: &Bridge, out: &mut Vec<Action>) {
         let ports: Vec<Link> = self.bridge_ports(bridge).cloned().collect();
         let what = Try::Create(bridge.name.clone());
@@ -128,6 +133,15 @@ impl Engine {
                     return;
                 }
                 None if !port.up => {}
+                None if self.has_root(port.index) => {
+                    let sentence = format!(
+                        "{0} has an address that the root may come by, which nothing reaches once it is a port of {1}: leave {1} \
+                         out of the words (bridge=)",
+                        port.name, bridge.name
+                    );
+                    self.fail(Exit::Words, sentence, out);
+                    return;
+                }
                 None if self.tries.allow(now, &Try::Enslave(port.index)) => {
                     self.put_aside(port, out);
                     out.push(Action::Join { port: port.index, bridge: link.index });

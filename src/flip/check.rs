@@ -1,7 +1,7 @@
 //! Does somebody answer? A TCP port, an echo, or a neighbour.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub enum Target {
 
 /// One question is asked so long.
 const TRY: Duration = Duration::from_millis(400);
+/// A neighbour that does not answer is looked for again after this time.
+const ASK: Duration = Duration::from_secs(1);
 /// Between two looks at the neighbour table.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -40,6 +42,11 @@ impl Target {
         }
     }
 
+    /// The neighbour whose answer is waited for by way of the kernel's table.
+    pub fn neighbour(&self) -> Option<IpAddr> {
+        if let Self::Neighbour(address) = self { Some(*address) } else { None }
+    }
+
     /// Asks until somebody answers, `limit` at most. `index`: the interface by which a neighbour is reached; `stop` ends it.
     pub fn answers(
         &self,
@@ -49,7 +56,15 @@ impl Target {
         mut stop: impl FnMut() -> bool,
     ) -> bool {
         let end = Instant::now() + limit;
+        let mut ask_at = Instant::now() + ASK;
         loop {
+            if ask_at <= Instant::now() {
+                ask_at += ASK;
+                if let Self::Neighbour(address) = self {
+                    // The kernel gives up after three probes, and by then the switch may not have opened the port.
+                    let _ = ask(index, *address);
+                }
+            }
             let answered = match self {
                 Self::Server(server) => connects(server),
                 Self::Echo(address) => echoes(*address).unwrap_or(false),
@@ -61,6 +76,18 @@ impl Target {
             std::thread::sleep(LOOK);
         }
     }
+}
+
+/// Has the kernel look for a neighbour again: there is something to send to it (an empty datagram to the discard port).
+fn ask(index: u32, address: IpAddr) -> io::Result<usize> {
+    let (any, to): (SocketAddr, SocketAddr) = match address {
+        IpAddr::V4(to) => (([0, 0, 0, 0], 0).into(), (to, 9).into()),
+        IpAddr::V6(to) => (([0_u16; 8], 0).into(), SocketAddrV6::new(to, 9, 0, index).into()),
+    };
+    let socket = UdpSocket::bind(any)?;
+    // One that is not known yet must not make this wait.
+    socket.set_nonblocking(true)?;
+    socket.send_to(&[], to)
 }
 
 fn connects(server: &SocketAddr) -> bool {

@@ -1,20 +1,22 @@
-//! The real kernel. Nothing here opens a file of a disk: sockets, /proc/sys and descriptors that are open already.
+//! The real kernel. Nothing here opens a file of a disk, nor a path that begins at the root, which may be one: sockets, and
+//! descriptors that are open already. (The kernel asks a server again for `/proc` itself where that is a directory of NFS.)
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode as FileMode;
 
 use super::check::Target;
 use super::message::{
-    RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWRULE,
+    Device, NLM_F_CREATE, RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE, RTM_NEWADDR, RTM_NEWLINK,
+    RTM_NEWROUTE, RTM_NEWRULE, RTM_SETLINK, delete,
 };
-use super::message::{RTM_NEWROUTE, RTM_SETLINK};
 use super::runner::{Kernel, Kind, Trouble};
+use super::signals::Signals;
 use super::steps::{Op, Setting};
 use crate::engine::types::Refusal;
 use crate::lacp::verdict::{Verdict, verdict};
@@ -48,30 +50,30 @@ pub struct Live {
     netlink: Netlink,
     limits: Limits,
     targets: Vec<Target>,
-    /// Index of the bond.
-    bond: u32,
-    signals: Option<SignalFd>,
+    /// Index of the interface by which a neighbour is reached.
+    on: u32,
+    /// /proc/sys/net.
+    sysctl: Option<File>,
+    signals: Option<Signals>,
     watchdog: Option<OwnedFd>,
     goes_back: bool,
     /// When each step began.
     begun: Vec<Instant>,
 }
 
-/// SIGTERM and SIGINT end a flip between two steps. A terminal that goes away does not: it may hang on this very NIC.
-fn ending() -> SigSet {
-    [Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
-}
-
 impl Live {
-    /// For whoever flips. `watchdog`: where the steps are told.
+    /// For whoever flips. `watchdog`: where the steps are told; `signals` end it between two of them.
     ///
     /// # Errors
     /// Where the kernel gives no socket.
-    pub fn worker(limits: Limits, targets: Vec<Target>, bond: u32, watchdog: OwnedFd) -> io::Result<Self> {
-        let ending = ending();
-        ending.thread_block()?;
-        let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        let mut live = Self::back_only(limits, bond)?;
+    pub fn worker(
+        limits: Limits,
+        targets: Vec<Target>,
+        on: u32,
+        watchdog: OwnedFd,
+        signals: Signals,
+    ) -> io::Result<Self> {
+        let mut live = Self::back_only(limits, on)?;
         (live.targets, live.signals, live.watchdog) = (targets, Some(signals), Some(watchdog));
         Ok(live)
     }
@@ -80,13 +82,14 @@ impl Live {
     ///
     /// # Errors
     /// Where the kernel gives no socket.
-    pub fn back_only(limits: Limits, bond: u32) -> io::Result<Self> {
+    pub fn back_only(limits: Limits, on: u32) -> io::Result<Self> {
         let netlink = Netlink::open()?;
         Ok(Self {
             netlink,
             limits,
             targets: Vec::new(),
-            bond,
+            on,
+            sysctl: File::open("/proc/sys/net").ok(),
             signals: None,
             watchdog: None,
             goes_back: false,
@@ -107,20 +110,18 @@ impl Live {
         self.begun.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
     }
 
-    /// Signals act as they did before.
-    pub fn let_signals_in(&mut self) {
-        self.signals = None;
-        let _ = ending().thread_unblock();
+    /// A signal that has come since it was looked for last.
+    pub fn signalled(&self) -> Option<&'static str> {
+        self.signals.as_ref()?.ending()
     }
 
     fn stopped(&self) -> Result<(), Trouble> {
-        let signal = match &self.signals {
-            Some(signals) if !self.goes_back => signals.read_signal().ok().flatten(),
-            _ => None,
-        };
-        let Some(signal) = signal else { return Ok(()) };
-        let name = if signal.ssi_signo == Signal::SIGINT as u32 { "SIGINT" } else { "SIGTERM" };
-        Err(Trouble { kind: Kind::Stopped, text: format!("stopped by {name}") })
+        match self.signalled() {
+            Some(name) if !self.goes_back => {
+                Err(Trouble { kind: Kind::Stopped, text: format!("stopped by {name}") })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn send(&self, messages: &[Raw]) -> Result<(), Trouble> {
@@ -128,12 +129,25 @@ impl Live {
         let refused = |(raw, answer): (&Raw, Result<(), Refusal>)| {
             let refusal =
                 answer.err().filter(|refusal| !is_done_already(raw.kind, refusal.errno, self.goes_back))?;
-            Some(Trouble {
-                kind: Kind::Refused,
-                text: format!("the kernel refused {}: {}", what(raw.kind), refusal.text),
-            })
+            // Somebody else has made a link since the index was chosen.
+            let taken = raw.kind == RTM_NEWLINK && raw.flags & NLM_F_CREATE != 0;
+            let kind = if taken && refusal.errno == libc::EBUSY { Kind::Taken } else { Kind::Refused };
+            Some(Trouble { kind, text: format!("the kernel refused {}: {}", what(raw.kind), refusal.text) })
         };
         messages.iter().zip(answers).find_map(refused).map_or(Ok(()), Err)
+    }
+
+    /// Others' links may have its index by now.
+    fn delete(&self, bond: &Device) -> Result<(), Trouble> {
+        let links = self.netlink.links().map_err(|refusal| Trouble {
+            kind: Kind::Refused,
+            text: format!("the links can't be read: {}", refusal.text),
+        })?;
+        let is_ours = |link: &crate::links::Link| link.name == bond.name && link.bond().is_some();
+        if links.get(bond.index).is_some_and(is_ours) {
+            return self.send(&[delete(bond.index)]);
+        }
+        Ok(())
     }
 
     fn join(&self, messages: &[Raw; 2]) -> Result<(), Trouble> {
@@ -211,7 +225,7 @@ impl Live {
                 stopped = self.stopped();
                 stopped.is_err()
             };
-            if target.answers(&self.netlink, self.bond, self.limits.carrier, stop) {
+            if target.answers(&self.netlink, self.on, self.limits.carrier, stop) {
                 continue;
             }
             stopped?;
@@ -238,8 +252,12 @@ impl Kernel for Live {
         match op {
             Op::Send(messages) => self.send(messages),
             Op::Join { messages, .. } => self.join(messages),
+            Op::Delete(bond) => self.delete(bond),
             Op::Write(settings) => {
-                settings.iter().for_each(write);
+                for setting in settings {
+                    // Kernels differ in what they take of each other's values; nothing of it is worth a network.
+                    let _ = self.sysctl.as_ref().map(|root| write(root, setting));
+                }
                 Ok(())
             }
             Op::Running(index) => self.running(*index),
@@ -257,12 +275,18 @@ impl Kernel for Live {
     }
 }
 
-/// Kernels differ in what they take of each other's values; nothing of it is worth a network.
-fn write(setting: &Setting) {
-    let is_so = fs::read(&setting.path).is_ok_and(|is| is.trim_ascii() == setting.value.as_bytes());
-    if !is_so {
-        let _ = fs::write(&setting.path, &setting.value);
+/// Writes it, if it is not so already.
+fn write(root: &File, setting: &Setting) -> io::Result<()> {
+    let open = |flags: OFlag| {
+        let fd = openat(root, setting.path.as_str(), flags | OFlag::O_CLOEXEC, FileMode::empty())?;
+        Ok::<_, io::Error>(File::from(fd))
+    };
+    let mut is = Vec::new();
+    let read = open(OFlag::O_RDONLY).and_then(|mut file| file.read_to_end(&mut is));
+    if read.is_ok() && is.trim_ascii() == setting.value.as_bytes() {
+        return Ok(());
     }
+    open(OFlag::O_WRONLY)?.write_all(setting.value.as_bytes())
 }
 
 /// Whoever does not hear it asks.

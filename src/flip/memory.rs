@@ -7,7 +7,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::mman::{MlockAllFlags, mlockall, munlockall};
+
+use crate::sys::flush_no_io;
 
 /// From here on the program's own pages come from memory: it starts again from a copy of itself that no file system has.
 /// Where that can't be had, locking the memory has to do.
@@ -37,10 +39,20 @@ pub fn leave_disk() {
     }
 }
 
-/// All of memory stays where it is, what is there and what will be.
+/// All of memory stays where it is, what is there and what will be. Nor does the kernel have to write anything back for
+/// memory that it gives to this process: that might go over the NIC that moves.
 ///
 /// # Errors
 /// The kernel's.
 pub fn lock_memory() -> io::Result<()> {
-    Ok(mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?)
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?;
+    // Kernels before 5.6 have no such thing.
+    let _ = flush_no_io(true);
+    Ok(())
+}
+
+/// As it was before.
+pub fn unlock_memory() {
+    let _ = munlockall();
+    let _ = flush_no_io(false);
 }

@@ -94,6 +94,7 @@ const IFA_F_NODAD: u32 = 0x02;
 const IFA_F_DADFAILED: u32 = 0x08;
 const IFA_F_HOMEADDRESS: u32 = 0x10;
 const IFA_F_TENTATIVE: u32 = 0x40;
+const IFA_F_PERMANENT: u32 = 0x80;
 const IFA_F_MANAGETEMPADDR: u32 = 0x100;
 const IFA_F_NOPREFIXROUTE: u32 = 0x200;
 const IFA_F_MCAUTOJOIN: u32 = 0x400;
@@ -134,6 +135,11 @@ impl Address {
         number(info.get(4..8)?).filter(|seconds| *seconds != u32::MAX)
     }
 
+    /// Somebody gave it; one that the kernel makes of a router's prefix has an end.
+    pub(super) fn is_given(&self) -> bool {
+        self.0.family() == AF_INET || self.flags() & IFA_F_PERMANENT != 0
+    }
+
     /// The kernel makes the subnet's route by itself.
     pub(super) fn makes_route(&self) -> bool {
         self.flags() & IFA_F_NOPREFIXROUTE == 0
@@ -168,7 +174,7 @@ impl Address {
     }
 
     /// fe80::/10.
-    pub(super) fn is_link_local(&self) -> bool {
+    pub fn is_link_local(&self) -> bool {
         matches!(self.ip(), Some(std::net::IpAddr::V6(ip)) if ip.segments()[0] & 0xffc0 == 0xfe80)
     }
 

@@ -3,10 +3,11 @@
 //!
 //! `snapshot` and `message` read what the NIC has, `steps` makes of it what is to be done, with a way back for each step,
 //! and `runner` does it; all that is pure. `live` is the real kernel, `watchdog` the process that goes the way back where
-//! this one is killed, `prepare` looks at the machine, `check` asks whether somebody answers.
+//! this one is killed, `guarded` brings the two together, `home` is the other direction, `prepare` looks at the machine, `check` asks whether somebody answers.
 
 pub mod check;
 pub mod foreign;
+pub mod guarded;
 pub mod home;
 pub mod live;
 pub mod memory;
@@ -15,6 +16,7 @@ pub mod prepare;
 pub mod route;
 pub mod runner;
 pub mod servers;
+pub mod signals;
 pub mod snapshot;
 pub mod steps;
 pub mod watchdog;

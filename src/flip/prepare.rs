@@ -18,9 +18,12 @@ use crate::links::{Link, Links};
 use crate::netlink::Netlink;
 use crate::netlink::bonds::NewBond;
 use crate::plan::{Bond, Mode, Plan};
-use crate::run::hardware::is_wired;
+use crate::run::hardware::{self, is_wired};
+use crate::run::place::Place;
 use crate::settle::resolve::Wanted;
 use crate::sys::permanent_mac;
+
+const NICS: Place = Place::at(hardware::NICS);
 
 /// So many servers are asked.
 const MOST_SERVERS: usize = 4;
@@ -66,15 +69,19 @@ fn refused(refusal: Refusal) -> Outcome {
 pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared, Outcome> {
     let links = links(netlink).map_err(refused)?;
     let tables = read(netlink).map_err(refused)?;
-    let servers = servers::of(&fs::read_to_string("/proc/self/mounts").unwrap_or_default());
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    // Who names somebody may know that another server does not answer; that of the root has to.
+    let servers = if asked.check.is_some() { servers::of_root(&mounts) } else { servers::of(&mounts) };
     let (spec, nic) = choose(plan, &links, &tables, &servers, asked.check)?;
     free(nic, &links)?;
+    on_top(plan, spec)?;
     let device = Device { index: nic.index, name: nic.name.clone() };
     let snapshot = Snapshot::of(&device, &tables);
     let Some(mac) = nic.mac else { return Err(words(format!("{} has no Ethernet address", nic.name))) };
-    let others: Vec<&Link> = ports(spec, &links).into_iter().filter(|port| port.index != nic.index).collect();
+    let others: Vec<&Link> = others(spec, nic, &links, &tables);
+    bare(spec, &others, &tables)?;
     let lacp = spec.mode == Mode::Lacp;
-    let first = if lacp { before(spec, &others, &links, &tables, nic, asked.force)? } else { Vec::new() };
+    let first = if lacp { before(spec, &others, &links, nic, asked.force)? } else { Vec::new() };
     let mut said = Vec::new();
     let mut options = spec.options.0.clone();
     if spec.mode == Mode::ActiveBackup && spec.options.get("fail_over_mac").is_none() && !asked.dry_run {
@@ -109,10 +116,6 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
         Netlink::bond_to_make(old, &again).map(|again| (old, again)).map_err(|refusal| words(refusal.text))
     });
     let targets = targets(asked.check, &servers, &snapshot, &mut said);
-    let asked_for = targets.iter().filter_map(|target| match target {
-        Target::Neighbour(address) => Some(*address),
-        _ => None,
-    });
     let shape = Shape {
         about: format!("mode {}, MAC {mac}, MTU {}", spec.mode.name(), nic.mtu),
         bond: Device { index, name: spec.name.clone() },
@@ -126,7 +129,7 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
         mac,
         settings: settings(Path::new("/proc/sys/net"), &nic.name, &spec.name),
         filter: filter(&nic.name),
-        asked: asked_for.collect(),
+        asked: targets.iter().filter_map(Target::neighbour).collect(),
     };
     let to = asked.check.or(servers.first().map(SocketAddr::ip)).or(snapshot.gateways().first().copied());
     let local = to.and_then(local_address);
@@ -140,7 +143,7 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
 fn links(netlink: &Netlink) -> Result<Links, Refusal> {
     let mut links = netlink.links()?;
     for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
-        link.wired = is_wired(&link.name);
+        link.wired = is_wired(&NICS, &link.name);
         link.permanent = link.permanent.or_else(|| permanent_mac(&link.name));
     }
     Ok(links)
@@ -174,6 +177,18 @@ fn ports<'a>(spec: &Bond, links: &'a Links) -> Vec<&'a Link> {
         }
     }
     found
+}
+
+/// The ports beside the NIC. `all` and `auto` mean what is not in use.
+fn others<'a>(spec: &Bond, nic: &Link, links: &'a Links, tables: &Tables) -> Vec<&'a Link> {
+    let wanted: Vec<Wanted> = spec.ports.iter().map(|port| Wanted::parse(port)).collect();
+    let is_named = |link: &Link| {
+        let named = wanted.iter().filter(|wanted| !matches!(wanted, Wanted::All | Wanted::Auto));
+        named.into_iter().any(|wanted| wanted.find(links).iter().any(|found| found.index == link.index))
+    };
+    let mut all = ports(spec, links);
+    all.retain(|link| link.index != nic.index && (is_named(link) || lost(link, tables).is_none()));
+    all
 }
 
 /// The addresses of a link that others can use; a link-local one comes by itself.
@@ -260,12 +275,42 @@ fn free(nic: &Link, links: &Links) -> Result<(), Outcome> {
     )))
 }
 
+/// A bridge over the bond takes the frames that are for the bond's own addresses.
+fn on_top(plan: &Plan, spec: &Bond) -> Result<(), Outcome> {
+    let Some(bridge) = plan.bridges.iter().find(|bridge| bridge.ports.contains(&spec.name)) else {
+        return Ok(());
+    };
+    Err(words(format!(
+        "{0} is to be a port of {1}, and nothing reaches an address of a bridge's port, so none can be moved to {0}: leave {1} out \
+         of the words (bridge=)",
+        spec.name, bridge.name
+    )))
+}
+
+/// What a port has that it would lose: what somebody gave it. What the kernel makes by itself comes again.
+fn lost(port: &Link, tables: &Tables) -> Option<Address> {
+    own(port, tables).into_iter().find(Address::is_given)
+}
+
+/// No other port has an address of its own: as a port it can't keep it.
+fn bare(spec: &Bond, others: &[&Link], tables: &Tables) -> Result<(), Outcome> {
+    for port in others {
+        if let Some(address) = lost(port, tables).as_ref().and_then(Address::text) {
+            return Err(words(format!(
+                "{0} carries {address}, which it would lose as a port of {1}: take that off first (ip addr flush dev {0}), or leave \
+                 {0} out of {1}",
+                port.name, spec.name
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// LACP: the ports that join first.
 fn before(
     spec: &Bond,
     others: &[&Link],
     links: &Links,
-    tables: &Tables,
     nic: &Link,
     force: bool,
 ) -> Result<Vec<Other>, Outcome> {
@@ -281,12 +326,6 @@ fn before(
             return Err(words(format!(
                 "{} is a port of {} already; take it out first",
                 port.name, controller.name
-            )));
-        }
-        if let Some(address) = own(port, tables).iter().find_map(Address::text) {
-            return Err(words(format!(
-                "{} carries {address}, and would join before {}: take that off first (ip addr flush dev {})",
-                port.name, nic.name, port.name
             )));
         }
     }
@@ -320,6 +359,19 @@ fn keeps_mac(netlink: &Netlink, port: &Link) -> bool {
     answers.into_iter().any(|answer| answer.is_err_and(|refusal| refusal.errno == libc::EOPNOTSUPP))
 }
 
+/// The servers of NFS mounts, as many as are asked.
+pub(super) fn nfs_servers() -> Vec<SocketAddr> {
+    let mut servers = servers::of(&fs::read_to_string("/proc/self/mounts").unwrap_or_default());
+    servers.truncate(MOST_SERVERS);
+    servers
+}
+
+/// The first router that has been heard of.
+pub(super) fn routers(snapshot: &Snapshot) -> Vec<Target> {
+    let known = |gateway: &IpAddr| snapshot.neighbours.iter().any(|near| near.ip() == Some(*gateway));
+    snapshot.gateways().into_iter().filter(known).map(Target::Neighbour).take(1).collect()
+}
+
 fn targets(
     check: Option<IpAddr>,
     servers: &[SocketAddr],
@@ -329,8 +381,7 @@ fn targets(
     let mut targets: Vec<Target> = check.map(Target::Echo).into_iter().collect();
     targets.extend(servers.iter().take(MOST_SERVERS).copied().map(Target::Server));
     if targets.is_empty() {
-        let known = |gateway: &IpAddr| snapshot.neighbours.iter().any(|near| near.ip() == Some(*gateway));
-        targets.extend(snapshot.gateways().into_iter().filter(known).map(Target::Neighbour).take(1));
+        targets = routers(snapshot);
     }
     if targets.is_empty() {
         said.push(
@@ -343,7 +394,7 @@ fn targets(
 }
 
 fn setting(directory: &str, name: &str, file: &str, value: &str) -> Setting {
-    Setting { path: format!("/proc/sys/net/{directory}/{name}/{file}"), value: value.into() }
+    Setting { path: format!("{directory}/{name}/{file}"), value: value.into() }
 }
 
 /// The NIC's settings, for the bond. Those that follow from something else are left out.

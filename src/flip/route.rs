@@ -29,8 +29,12 @@ const RTA_ENCAP: u16 = 22;
 const RTA_EXPIRES: u16 = 23;
 const RTA_TTL_PROPAGATE: u16 = 26;
 const RTA_NH_ID: u16 = 30;
+const RT_TABLE_MAIN: u32 = 254;
 const RT_TABLE_LOCAL: u32 = 255;
 const RTPROT_KERNEL: u8 = 2;
+const RTPROT_RA: u8 = 9;
+/// What an IPv6 route has where nobody asks for another one (IP6_RT_PRIO_USER).
+const PRIORITY6: u32 = 1024;
 const RTN_UNICAST: u8 = 1;
 /// `RTNH_F_PERVASIVE | RTNH_F_ONLINK`: the others say how a route is doing.
 const RTNH_KEPT: u8 = 2 | 4;
@@ -82,15 +86,41 @@ impl Route {
         !behind(RTA_GATEWAY) && !behind(RTA_VIA) && !behind(RTA_MULTIPATH)
     }
 
-    /// Its gateway, if it is a default route.
+    /// Its gateway, if it is a default route of the main table.
     pub fn default_gateway(&self) -> Option<std::net::IpAddr> {
-        let everywhere = self.0.body.get(1) == Some(&0);
+        let table = self.0.attribute(RTMSG, RTA_TABLE).and_then(number);
+        let table = table.or(self.0.body.get(4).copied().map(u32::from));
+        let everywhere = self.0.body.get(1) == Some(&0) && table == Some(RT_TABLE_MAIN);
         let value = self.0.attribute(RTMSG, RTA_GATEWAY).filter(|_| everywhere)?;
         crate::netlink::attributes::address(value)
     }
 
+    /// The kernel learnt it from a router (IPv6).
+    fn is_of_router(&self) -> bool {
+        self.0.family() == AF_INET6 && self.0.body.get(5) == Some(&RTPROT_RA)
+    }
+
+    fn priority(&self) -> u32 {
+        self.0.attribute(RTMSG, RTA_PRIORITY).and_then(number).unwrap_or(PRIORITY6)
+    }
+
+    /// Another one that is learnt from the same router says the same, and goes first: this is the copy of such a one.
+    pub(super) fn is_copy_of(&self, other: &Self) -> bool {
+        let same = |kind| self.0.attribute(RTMSG, kind) == other.0.attribute(RTMSG, kind);
+        self.is_of_router()
+            && other.is_of_router()
+            && self.priority() > other.priority()
+            && self.0.body.get(1) == other.0.body.get(1)
+            && [RTA_DST, RTA_GATEWAY, RTA_TABLE].into_iter().all(same)
+    }
+
     fn with(&self, kind: u16, flags: u16, from: u32, to: u32) -> Raw {
         let adds = kind == RTM_NEWROUTE;
+        // A router's next advertisement brings the kernel's own route, which fails where one like it is there already, and
+        // all that the advertisement says behind it is lost with it (ndisc_router_discovery()). So what stands in until
+        // then comes after it; its lifetime ends by itself.
+        let copy = self.is_of_router() && (adds || from != to);
+        let later = self.priority().saturating_add(1);
         // A nexthop object is of one interface: the route gets what is in it. To find it again, the object is all.
         let by_object = !adds && self.0.attribute(RTMSG, RTA_NH_ID).is_some();
         let swap = |index: &[u8]| {
@@ -101,10 +131,14 @@ impl Route {
             RTA_MULTIPATH if !by_object => Some(swapped(value, from, to)),
             RTA_GATEWAY | RTA_VIA | RTA_ENCAP | RTA_ENCAP_TYPE if !by_object => Some(value.to_vec()),
             RTA_NH_ID if by_object => Some(value.to_vec()),
+            RTA_PRIORITY if copy => Some(later.to_ne_bytes().to_vec()),
             RTA_DST | RTA_SRC | RTA_PRIORITY | RTA_PREFSRC | RTA_METRICS | RTA_FLOW | RTA_TABLE
             | RTA_PREF | RTA_TTL_PROPAGATE => Some(value.to_vec()),
             _ => None,
         });
+        if copy && self.0.attribute(RTMSG, RTA_PRIORITY).is_none() {
+            put(&mut body, RTA_PRIORITY, &later.to_ne_bytes());
+        }
         let flags_kept = [body[8] & RTNH_KEPT, 0, 0, 0];
         body[8..12].copy_from_slice(&flags_kept);
         // struct rta_cacheinfo: the third is what is left of a lifetime; 0: for ever.
@@ -117,7 +151,8 @@ impl Route {
 
     /// The message that sets it, with `to` in place of `from`.
     pub(super) fn set(&self, from: &Device, to: &Device) -> Raw {
-        // IPv4: behind those to the same destination. For IPv6 that would make one route of several gateways.
+        // IPv4: behind those to the same destination. IPv6 needs no flag for that, and makes one route of several gateways
+        // where their priority is the same, as it was.
         let append = if self.0.family() == AF_INET { NLM_F_APPEND } else { 0 };
         self.with(RTM_NEWROUTE, NLM_F_CREATE | append, from.index, to.index)
     }

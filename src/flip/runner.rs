@@ -33,6 +33,8 @@ pub enum Kind {
     NoPartner,
     /// Nobody answered.
     Silent,
+    /// The index of what was to be made is another's by now.
+    Taken,
     /// A signal came.
     Stopped,
 }

@@ -7,11 +7,22 @@ const NFS: u16 = 2049;
 
 /// The servers of all NFS mounts in a `/proc/mounts`, each once; those over RDMA answer on no TCP port.
 pub fn of(mounts: &str) -> Vec<SocketAddr> {
+    at(mounts, |_| true)
+}
+
+/// That of the root alone; empty: the root is another one.
+pub fn of_root(mounts: &str) -> Vec<SocketAddr> {
+    at(mounts, |place| place == "/")
+}
+
+fn at(mounts: &str, is_meant: impl Fn(&str) -> bool) -> Vec<SocketAddr> {
     let mut servers = Vec::new();
     for line in mounts.lines() {
         let mut fields = line.split(' ');
-        let (Some(kind), Some(options)) = (fields.nth(2), fields.next()) else { continue };
-        if !matches!(kind, "nfs" | "nfs4") {
+        let (Some(place), Some(kind), Some(options)) = (fields.nth(1), fields.next(), fields.next()) else {
+            continue;
+        };
+        if !matches!(kind, "nfs" | "nfs4") || !is_meant(place) {
             continue;
         }
         let value =
@@ -42,5 +53,6 @@ mod tests {
             zero:/z /z nfs rw,port=0,addr=192.0.2.4 0 0\n\nnfs\n";
         let expected = ["192.0.2.1:2049", "[2001:db8::1]:20490", "192.0.2.4:2049"];
         assert_eq!(of(mounts), expected.map(|text| text.parse().unwrap()));
+        assert_eq!(of_root(mounts), ["192.0.2.1:2049".parse().unwrap()]);
     }
 }

@@ -49,6 +49,9 @@ impl Snapshot {
         let routes = by_family.iter().flat_map(|(family, bodies)| {
             bodies.iter().filter_map(|body| Route::of(nic.index, *family, body, &addresses))
         });
+        let routes: Vec<Route> = routes.collect();
+        let is_copy = |route: &Route| routes.iter().any(|other| route.is_copy_of(other));
+        let routes = routes.iter().filter(|route| !is_copy(route)).cloned();
         let (direct, far): (Vec<Route>, Vec<Route>) = routes.partition(Route::is_direct);
         let by_family = [(AF_INET, &tables.rules4), (AF_INET6, &tables.rules6)];
         let rules = by_family

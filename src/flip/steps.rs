@@ -30,6 +30,8 @@ pub enum Op {
         /// Down, then in.
         messages: [Raw; 2],
     },
+    /// Delete this bond, unless its index is another link's.
+    Delete(Device),
     /// Settings below /proc/sys/net; what is not taken is left.
     Write(Vec<Setting>),
     /// Until the link passes frames.
@@ -54,7 +56,7 @@ pub enum Op {
 /// One setting of an interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Setting {
-    /// Path of the file.
+    /// Path of the file, below /proc/sys/net.
     pub path: String,
     /// Its content.
     pub value: String,
@@ -167,17 +169,53 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
     steps
 }
 
-/// The other direction, for `down`: what the bond has by now goes to the NIC `home`, its port. `snapshot` is the bond's.
-pub fn home(home: &Device, mac: Mac, snapshot: &Snapshot) -> Vec<Step> {
-    let bond = &snapshot.nic;
-    let out = vec![Op::Send(vec![join(home.index, 0), up(home.index)]), Op::Running(home.index)];
-    let again =
-        vec![Op::Join { port: home.index, messages: [down(home.index), join(home.index, bond.index)] }];
-    let mut steps = vec![step(format!("take {} out of {} and set it up", home.name, bond.name), out, again)];
-    steps.push(addresses(home, snapshot));
-    steps.push(routes(home, snapshot));
-    steps.push(rules(home, snapshot));
-    steps.push(neighbours(home, mac, &[], snapshot));
+/// The other direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Home {
+    /// The NIC that everything goes to; a port of the bond.
+    pub nic: Device,
+    /// Its Ethernet address once it is no port.
+    pub mac: Mac,
+    /// The bond's.
+    pub bond_mac: Mac,
+    /// The bond's mode is LACP.
+    pub lacp: bool,
+    /// The other ports that LACP has. They go first: a switch may keep the NIC's port closed as long as one of them
+    /// negotiates.
+    pub others: Vec<Other>,
+    /// As in [`Shape`].
+    pub asked: Vec<IpAddr>,
+}
+
+/// The other direction, for `down`: what the bond has by now goes to the NIC. `snapshot` is the bond's.
+pub fn home(home: &Home, snapshot: &Snapshot) -> Vec<Step> {
+    let (nic, bond) = (&home.nic, &snapshot.nic);
+    let again = |port: u32| Op::Join { port, messages: [down(port), join(port, bond.index)] };
+    let announce = Op::Announce { index: bond.index, mac: home.bond_mac, addresses: snapshot.ips() };
+    let mut steps = vec![step(
+        format!("see that {} has carrier", nic.name),
+        vec![Op::Running(nic.index)],
+        vec![Op::Running(bond.index), announce],
+    )];
+    if !home.others.is_empty() {
+        let names: Vec<&str> = home.others.iter().map(|other| other.port.name.as_str()).collect();
+        let out = home.others.iter().flat_map(|other| {
+            let index = other.port.index;
+            [Some(join(index, 0)), other.up.then(|| up(index))].into_iter().flatten()
+        });
+        let mut back: Vec<Op> = home.others.iter().map(|other| again(other.port.index)).collect();
+        back.push(Op::Partner(bond.index));
+        let name = format!("take {} out of {}", names.join(", "), bond.name);
+        steps.push(step(name, vec![Op::Send(out.collect())], back));
+    }
+    let out = vec![Op::Send(vec![join(nic.index, 0), up(nic.index)]), Op::Running(nic.index)];
+    let name = format!("take {} out of {} and set it up", nic.name, bond.name);
+    steps.push(step(name, out, vec![again(nic.index)]));
+    steps.push(addresses(nic, snapshot));
+    steps.push(routes(nic, snapshot));
+    steps.push(rules(nic, snapshot));
+    steps.push(neighbours(nic, home.mac, &home.asked, snapshot));
+    steps.push(step("see whether it is answered".into(), vec![Op::Check], vec![]));
     steps
 }
 
@@ -202,15 +240,15 @@ fn origin(shape: &Shape, snapshot: &Snapshot) -> Step {
 }
 
 fn make(shape: &Shape) -> Step {
-    let (mut forward, mut back) = (Vec::new(), vec![delete(shape.bond.index)]);
+    let (mut forward, mut back) = (Vec::new(), vec![Op::Delete(shape.bond.clone())]);
     if let Some((index, again)) = &shape.empty {
         forward.push(delete(*index));
-        back.push(again.clone());
+        back.push(Op::Send(vec![again.clone()]));
     }
     forward.push(shape.make.clone());
     let mut ops = vec![Op::Send(forward)];
     ops.extend(shape.quiet.iter().map(|setting| Op::Write(vec![setting.clone()])));
-    step(format!("make {}: {}", shape.bond.name, shape.about), ops, vec![Op::Send(back)])
+    step(format!("make {}: {}", shape.bond.name, shape.about), ops, back)
 }
 
 fn into_bond(port: u32, shape: &Shape) -> Op {
@@ -240,15 +278,16 @@ fn late_and_up(shape: &Shape) -> Step {
 fn settings(shape: &Shape, snapshot: &Snapshot) -> Step {
     let mut forward = vec![Op::Write(shape.settings.clone())];
     forward.extend(shape.filter.iter().map(|(open, _)| Op::Write(vec![open.clone()])));
-    let back = shape.filter.iter().map(|(_, was)| Op::Write(vec![was.clone()])).collect();
     let name = format!("give {} the settings of {} (sysctl)", shape.bond.name, snapshot.nic.name);
-    step(name, forward, back)
+    // The filter is set back by the first step's way back, when the NIC has its own again.
+    step(name, forward, vec![])
 }
 
 fn addresses(bond: &Device, snapshot: &Snapshot) -> Step {
     let nic = &snapshot.nic;
     let all = &snapshot.addresses;
-    let there = all.iter().flat_map(|address| address.afresh(nic, bond));
+    // IPv4 has its routes there as well before anything goes: at no moment is there no way.
+    let there = all.iter().flat_map(|address| address.afresh(nic, bond)).chain(ahead(snapshot, bond));
     let off = all.iter().rev().map(|address| address.remove(nic));
     // The routes as well: a gateway has to be reached before a route can name it.
     let mut back: Vec<Raw> = all.iter().flat_map(|address| address.afresh(nic, nic)).collect();
@@ -261,17 +300,29 @@ fn addresses(bond: &Device, snapshot: &Snapshot) -> Step {
 
 /// The messages that move the snapshot's routes.
 fn moved(snapshot: &Snapshot, from: &Device, to: &Device) -> Vec<Raw> {
+    let mut messages = ahead(snapshot, to);
+    messages.extend(behind(snapshot, from, to));
+    messages
+}
+
+/// Those that can be in both places.
+fn ahead(snapshot: &Snapshot, to: &Device) -> Vec<Raw> {
+    let both = snapshot.routes.iter().filter(|route| !route.goes_first());
+    both.map(|route| route.set(&snapshot.nic, to)).collect()
+}
+
+/// What is left to do then.
+fn behind(snapshot: &Snapshot, from: &Device, to: &Device) -> Vec<Raw> {
     let nic = &snapshot.nic;
     let (early, late): (Vec<_>, Vec<_>) = snapshot.routes.iter().partition(|route| route.goes_first());
-    let mut messages: Vec<Raw> = late.iter().map(|route| route.set(nic, to)).collect();
-    messages.extend(late.iter().rev().map(|route| route.remove(nic, from)));
+    let mut messages: Vec<Raw> = late.iter().rev().map(|route| route.remove(nic, from)).collect();
     messages.extend(early.iter().flat_map(|route| [route.remove(nic, from), route.set(nic, to)]));
     messages
 }
 
 fn routes(bond: &Device, snapshot: &Snapshot) -> Step {
     let name = format!("move {} routes to {}", snapshot.routes.len(), bond.name);
-    step(name, vec![Op::Send(moved(snapshot, &snapshot.nic, bond))], vec![])
+    step(name, vec![Op::Send(behind(snapshot, &snapshot.nic, bond))], vec![])
 }
 
 fn rules(bond: &Device, snapshot: &Snapshot) -> Step {

@@ -4,7 +4,7 @@
 //! and by then the kernel has done what was asked last: requests are done within the call that sends. The two share no
 //! session, no process group, no name and no netlink socket, so that what hits one of them does not hit both.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub const LAST: u8 = 0xf0;
 
 /// Beside the limits of the waits a flip takes so long at most; then it hangs, and is ended.
 const SLACK: Duration = Duration::from_secs(15);
+/// One that was killed is gone within this time, unless the kernel holds it.
+const DYING: Duration = Duration::from_secs(5);
 
 /// A watchdog at work.
 #[derive(Debug)]
@@ -41,14 +43,14 @@ impl Watchdog {
     ///
     /// # Errors
     /// Where it can't be started, or can't lock its memory.
-    pub fn start(steps: &[Step], limits: Limits, bond: u32, told: &Told<'_>) -> io::Result<(Self, OwnedFd)> {
+    pub fn start(steps: &[Step], limits: Limits, on: u32, told: &Told<'_>) -> io::Result<(Self, OwnedFd)> {
         let (progress, tell) = pipe2(OFlag::O_CLOEXEC)?;
         let (is_ready, ready) = pipe2(OFlag::O_CLOEXEC)?;
         let quiet = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
         let mut ends = Some((tell, is_ready));
         let pid = fork(|| {
             drop(ends.take());
-            match watch(steps, limits, bond, &progress, &ready, &quiet) {
+            match watch(steps, limits, on, &progress, &ready, &quiet) {
                 Ok(Some(left)) => {
                     told(&left);
                     0
@@ -75,7 +77,7 @@ impl Watchdog {
 fn watch(
     steps: &[Step],
     limits: Limits,
-    bond: u32,
+    on: u32,
     progress: &OwnedFd,
     ready: &OwnedFd,
     quiet: &std::fs::File,
@@ -86,21 +88,27 @@ fn watch(
     nix::unistd::dup2_stdin(quiet)?;
     nix::unistd::dup2_stdout(quiet)?;
     nix::unistd::dup2_stderr(quiet)?;
-    // Out of memory, the other one may go; this one not.
+    // Out of memory, the other one may go; this one not. Nor when whatever has started the two is stopped with all of its
+    // processes.
     let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
+    for group in ["/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/systemd/cgroup.procs"] {
+        let _ = std::fs::OpenOptions::new().write(true).open(group).and_then(|mut file| file.write_all(b"0"));
+    }
     lock_memory()?;
-    let mut live = Live::back_only(limits, bond)?;
+    let mut live = Live::back_only(limits, on)?;
     write(ready.as_fd(), &[1])?;
-    let end = Instant::now() + SLACK + limits.partner + limits.carrier * 4;
-    let mut begun = None;
+    let mut end = Instant::now() + SLACK + limits.partner + limits.carrier * 4;
+    let (mut begun, mut killed) = (None, false);
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let patience = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         let mut byte = [0];
         match poll(&mut [PollFd::new(progress.as_fd(), PollFlags::POLLIN)], patience) {
+            Ok(0) if killed => break,
             Ok(0) => {
                 let _ = kill(parent, Signal::SIGKILL);
-                break;
+                // What it has asked the kernel for last has to be done before the way back begins: the pipe's end says so.
+                (killed, end) = (true, Instant::now() + DYING);
             }
             Err(nix::Error::EINTR) => continue,
             Err(error) => return Err(error.into()),

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 use tokio::io::unix::AsyncFd;
 
 use super::atomic;
@@ -28,6 +29,17 @@ pub struct Store {
 /// Held by the engine as long as it lives.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code, reason = "the lock goes when the file is closed")] File);
+
+/// The directory, open: no path has to be walked to it any more, which would begin at a root that may not answer.
+#[derive(Debug)]
+pub struct Held(File);
+
+impl Held {
+    /// As [`Store::forget`].
+    pub fn forget(&self) {
+        let _ = unlinkat(&self.0, "state.json", UnlinkatFlags::NoRemoveDir);
+    }
+}
 
 impl Store {
     /// The one at `directory`, normally [`RUN`].
@@ -116,6 +128,14 @@ impl Store {
     /// Removes the state: everything was given back.
     pub fn forget(&self) {
         let _ = fs::remove_file(self.directory.join("state.json"));
+    }
+
+    /// Keeps the directory open, for [`Held::forget`].
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn hold(&self) -> io::Result<Held> {
+        File::open(&self.directory).map(Held)
     }
 
     /// Starts watching for changes of the state.

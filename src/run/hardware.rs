@@ -3,17 +3,22 @@
 use std::io;
 use std::path::Path;
 
+use super::place::Place;
+
+/// One directory for each.
+pub(crate) const NICS: &str = "/sys/class/net";
+
 /// Its speed in Mbit/s; none: unknown, as where there is no carrier.
-pub(super) fn speed(name: &str) -> Option<u32> {
-    let text = std::fs::read_to_string(Path::new("/sys/class/net").join(name).join("speed")).ok()?;
+pub(super) fn speed(nics: &Place, name: &str) -> Option<u32> {
+    let text = nics.read(Path::new(name).join("speed")).ok()?;
     // -1, where the driver does not know.
     text.trim().parse().ok()
 }
 
 /// The driver's name.
-pub(super) fn driver(name: &str) -> Option<String> {
-    let place = Path::new("/sys/class/net").join(name).join("device/driver");
-    std::fs::read_link(place).ok()?.file_name()?.to_str().map(str::to_owned)
+pub(super) fn driver(nics: &Place, name: &str) -> Option<String> {
+    let driver = nics.link(Path::new(name).join("device/driver")).ok()?;
+    Path::new(&driver).file_name()?.to_str().map(str::to_owned)
 }
 
 /// No IPv6 on a NIC, or again: what is up to listen must not ask for routers, nor tell its address.
@@ -32,10 +37,10 @@ pub(super) fn set_quiet(index: u32, quiet: bool) -> io::Result<()> {
 }
 
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.
-pub(crate) fn is_wired(name: &str) -> bool {
-    let place = Path::new("/sys/class/net").join(name);
-    let bus = std::fs::read_link(place.join("device/subsystem"));
+pub(crate) fn is_wired(nics: &Place, name: &str) -> bool {
+    let nic = Path::new(name);
+    let bus = nics.link(nic.join("device/subsystem"));
     let is_usb = |bus: &Path| bus.file_name().is_some_and(|name| name == "usb");
-    let has_radio = ["wireless", "phy80211"].iter().any(|part| place.join(part).exists());
-    bus.is_ok_and(|bus| !is_usb(&bus)) && !has_radio
+    let has_radio = ["wireless", "phy80211"].iter().any(|part| nics.has(nic.join(part)));
+    bus.is_ok_and(|bus| !is_usb(Path::new(&bus))) && !has_radio
 }

@@ -9,6 +9,7 @@ mod notify;
 mod packets;
 mod packets6;
 mod perform;
+pub(crate) mod place;
 mod signals;
 mod timer;
 mod udev;
@@ -40,6 +41,7 @@ use arp::Arp;
 use ears::Ears;
 use packets::Packets;
 use packets6::Packets6;
+use place::Place;
 use signals::Signals;
 use timer::Timer;
 
@@ -74,6 +76,9 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         previous: settings.store.load().filter(|state| !state.found.is_empty()),
     };
     let started = settings.started;
+    // The root comes by what this is to keep.
+    let flipped = config.previous.as_ref().is_some_and(|state| state.found.flipped);
+    let place = if flipped { Place::hold } else { Place::at };
     let mut world = World {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
@@ -86,6 +91,8 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signalled: None,
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
+        nics: place(hardware::NICS),
+        run: place(udev::RUN),
         ears: Ears::default(),
         named: false,
         ipv6: plan.interfaces.iter().any(|spec| spec.ipv6.method != Method6::None),
@@ -159,6 +166,8 @@ struct World {
     permanent: BTreeMap<u32, Option<Mac>>,
     /// Whether NICs are wired, and their drivers, by index.
     wired: BTreeMap<u32, (bool, Option<String>)>,
+    nics: Place,
+    run: Place,
     ears: Ears,
     /// XCP-ng's installer has named the NICs.
     named: bool,
@@ -195,7 +204,7 @@ impl World {
         for link in &mut view.links.0 {
             link.addressed = view.addresses.iter().any(|address| address.index == link.index);
         }
-        view.udev = udev::read(&view.links);
+        view.udev = udev::read(&self.run, &view.links);
         // Asked for as long as it may make a difference.
         self.named = self.named || installer::is_xcp_ng() && installer::has_named();
         view.named = self.named;
@@ -262,9 +271,10 @@ impl World {
                 link.permanent = *self.permanent.entry(link.index).or_insert_with(ask);
             }
             if link.port.is_some() && link.carrier {
-                link.speed = hardware::speed(&link.name);
+                link.speed = hardware::speed(&self.nics, &link.name);
             }
-            let ask = || (hardware::is_wired(&link.name), hardware::driver(&link.name));
+            let ask =
+                || (hardware::is_wired(&self.nics, &link.name), hardware::driver(&self.nics, &link.name));
             (link.wired, link.driver) = self.wired.entry(link.index).or_insert_with(ask).clone();
         }
     }

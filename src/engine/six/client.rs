@@ -147,7 +147,10 @@ impl Engine {
         target.six.usable.remove(&lease.address);
         // A server may give what stands in the words, too.
         let written = target.spec.ipv6.addresses.iter().any(|written| written.ip() == lease.address);
-        if let (Some(index), Some(network), false) = (target.index, lease.network(), written) {
+        let index = target.index;
+        // A root may stand on it.
+        let stays = written || lease.network().is_some_and(|network| self.carries_root(network.into()));
+        if let (Some(index), Some(network), false) = (index, lease.network(), stays) {
             out.push(Action::DelAddress { index, address: network.into() });
         }
     }

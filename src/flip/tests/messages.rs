@@ -3,6 +3,7 @@
 use super::model::*;
 use crate::flip::message::*;
 use crate::flip::route::Route;
+use crate::flip::snapshot::{Snapshot, Tables};
 use crate::netlink::attributes::{number, of};
 
 fn device(index: u32, name: &str) -> Device {
@@ -81,10 +82,13 @@ fn what_a_route_may_keep() {
     assert_eq!(of(23).unwrap(), 30_u32.to_ne_bytes(), "RTA_EXPIRES, in seconds");
     assert_eq!((of(12), of(99)), (None, None));
     assert_eq!(of(8).unwrap(), attribute(2, &1400_u32.to_ne_bytes()));
-    assert_eq!((of(6).unwrap(), of(20).unwrap()), (1024_u32.to_ne_bytes().to_vec(), vec![1]));
+    assert_eq!((of(6).unwrap(), of(20).unwrap()), (1025_u32.to_ne_bytes().to_vec(), vec![1]), "a router's");
     let removed = there.remove(&nic, &nic);
     assert_eq!(value(&removed.body, RTMSG, 23), None);
     assert_eq!(value(&removed.body, RTMSG, 4).unwrap(), NIC.to_ne_bytes());
+    let priority = |body: &[u8]| value(body, RTMSG, 6).and_then(|value| number(&value));
+    assert_eq!(priority(&removed.body), Some(1024), "the kernel's own");
+    assert_eq!(priority(&there.remove(&nic, &bond).body), Some(1025), "the copy on its way back");
 }
 
 #[test]
@@ -161,4 +165,29 @@ fn neighbours_that_are_known() {
     assert_eq!(set(2, true), Some(vec![0x10, 0, 0x80]));
     assert_eq!(set(0x80, true), Some(vec![0x80, 0, 0x80]));
     assert_eq!([set(0x20, false), set(0x40, false)], [None, None]);
+}
+
+#[test]
+fn a_copy_of_what_a_router_tells_goes_no_further() {
+    let near: [u8; 16] = *b"\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    let of = |priority: u32, protocol: u8| {
+        let mut body = route(BOND, AF_INET6, None, Some(&near), 254, protocol);
+        body.extend(attribute(6, &priority.to_ne_bytes()));
+        body
+    };
+    let taken = |routes6: Vec<Vec<u8>>| {
+        let tables = Tables { routes6, ..Tables::default() };
+        Snapshot::of(&device(BOND, "bond0"), &tables).routes.len()
+    };
+    assert_eq!(taken(vec![of(1025, 9), of(1024, 9)]), 1, "the kernel has its own by now");
+    assert_eq!(taken(vec![of(1025, 9)]), 1, "it has none yet");
+    assert_eq!(taken(vec![of(1025, 3), of(1024, 3)]), 2, "somebody's own");
+}
+
+#[test]
+fn gateways_are_those_of_the_main_table() {
+    let of = |table: u32, via: u8| route(NIC, AF_INET, None, Some(&[192, 0, 2, via]), table, 3);
+    let tables = Tables { routes4: vec![of(100, 9), of(254, 1)], ..Tables::default() };
+    let gateways = Snapshot::of(&device(NIC, "eth0"), &tables).gateways();
+    assert_eq!(gateways, [std::net::IpAddr::from([192, 0, 2, 1])]);
 }

@@ -32,6 +32,21 @@ pub(super) struct World {
     pub(super) settings: BTreeMap<String, String>,
 }
 
+impl World {
+    /// A router's routes, whether they are the kernel's own or copies that come after those until they run out.
+    pub(super) fn settled(&self) -> Self {
+        let settled = |route: &Vec<u8>| {
+            let mut body = route[..RTMSG].to_vec();
+            let is_of_router = route[0] == AF_INET6 && route[5] == 9;
+            for (kind, value) in of(&route[RTMSG..]).filter(|(kind, _)| !is_of_router || *kind != 6) {
+                put(&mut body, kind, value);
+            }
+            body
+        };
+        Self { routes: self.routes.iter().map(settled).collect(), ..self.clone() }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) world: World,
@@ -204,6 +219,10 @@ impl Kernel for Model {
         let messages = match op {
             Op::Send(messages) => messages.as_slice(),
             Op::Join { messages, .. } => messages.as_slice(),
+            Op::Delete(bond) if self.world.links.contains_key(&bond.index) => {
+                let whole = Op::Send(vec![delete(bond.index)]);
+                return self.perform(&whole);
+            }
             other => {
                 if self.event() {
                     return Err(refused(0));
@@ -365,7 +384,9 @@ pub(super) fn before(case: Case) -> Model {
     model.world.settings.insert("eth0/rp_filter".into(), "1".into());
     let nic = &snapshot.nic;
     let all = snapshot.addresses.iter().map(|address| address.set(nic, nic, false));
-    let all = all.chain(snapshot.routes.iter().map(|route| route.set(nic, nic)));
+    let as_told =
+        |route: &crate::flip::route::Route| Raw { kind: RTM_NEWROUTE, flags: 0, body: route.0.body.clone() };
+    let all = all.chain(snapshot.routes.iter().map(as_told));
     for raw in all.chain(snapshot.rules.iter().map(|rule| rule.set(nic, nic))).collect::<Vec<_>>() {
         model.message(&raw).unwrap();
     }
