@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 
 impl Engine {
-    /// When the next [`Event::Tick`] is due; none: only an event can change anything.
+    /// When the next [`super::types::Event::Tick`] is due; none: only an event can change anything.
     pub fn deadline(&self) -> Option<Millis> {
         let dhcp = self.targets.iter().filter_map(target::Target::deadline).min();
         [self.deadline, dhcp].into_iter().flatten().min()

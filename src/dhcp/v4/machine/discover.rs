@@ -12,7 +12,7 @@ use crate::dhcp::v4::options::code;
 
 /// After the first DISCOVER. RFC 2131 §4.1 would wait 4 s for the second; but the first ones are often lost while the
 /// switch port starts to forward: our LACPDU that says so leaves 0.1 to 0.3 s after we do (the bonding driver's
-/// next ticks), and the switch takes its time. Within a second only four may leave ([`super::super::limit`]), so
+/// next ticks), and the switch takes its time. Within a second only four may leave ([`crate::dhcp::limit`]), so
 /// three stand a little after a tick, and one is for a switch that takes its time.
 const FIRST: [Millis; 6] = [150, 250, 600, 1_000, 2_000, 4_000];
 /// Then gaps that double, as in RFC 2131 §4.1.
