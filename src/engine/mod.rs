@@ -282,14 +282,7 @@ impl Engine {
         if self.outcome.is_none() && self.looked {
             self.drive(now, &mut out);
         }
-        if self.found.flipped {
-            // The files may lie on a root that comes by what is set here.
-            out.sort_by_key(|action| match action {
-                Action::Finish => 2,
-                Action::Resolver { .. } | Action::HostName { .. } => 1,
-                _ => 0,
-            });
-        }
+        self.put_files_last(&mut out);
         out
     }
 

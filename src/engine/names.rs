@@ -80,6 +80,17 @@ impl Engine {
         }
     }
 
+    /// After a flip: they may lie on a root that comes by what is set before.
+    pub(super) fn put_files_last(&self, out: &mut [Action]) {
+        if self.found.flipped {
+            out.sort_by_key(|action| match action {
+                Action::Finish => 2,
+                Action::Resolver { .. } | Action::HostName { .. } => 1,
+                _ => 0,
+            });
+        }
+    }
+
     /// Name servers in order: `nameserver=`, those of `ip=`, those of DHCPv4, of DHCPv6, of routers.
     pub(super) fn name_servers(&self) -> Vec<IpAddr> {
         let written = self.plan.dns.iter().copied();
