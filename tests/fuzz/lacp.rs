@@ -55,7 +55,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 passes: is(1),
                 speed: is(2).then_some(1_000 << u32::from(is(3))),
                 sent: is(4),
-                heard: theirs.is_some(),
+                heard_since: theirs.map(|_| 0),
+                ever_heard: is(1) || theirs.is_some(),
+                names_since: theirs.map(|_| 0),
+                flooded: is(4) && is(3),
                 theirs,
                 actor: LacpState(u8::from(is(5))),
                 held_since: theirs.filter(|pdu| pdu.actor.state.is_held()).map(|_| 0),
@@ -95,7 +98,7 @@ fn choose(now: u64, heard: &[Option<Lacpdu>; 4]) {
         ..Candidate::default()
     };
     let all: Vec<Candidate> = (0..4).map(candidate).collect();
-    match decide(now, &all, false) {
+    match decide(now, &all, now + 60_000, 5_000) {
         Decision::Wait(until) => assert!(until.is_none_or(|until| until > now)),
         Decision::Chosen(places) => {
             let group = |place: usize| heard[place].map(|pdu| pdu.actor.group());

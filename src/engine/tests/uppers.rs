@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::world::World;
 use crate::engine::state::Phase;
 use crate::engine::types::{Action, Exit};
-use crate::links::Kind;
+use crate::links::{Kind, LacpState};
 
 fn machine(words: &str, nics: u32) -> World {
     let mut world = World::new(words, true);
@@ -215,6 +215,8 @@ fn ports_of_different_speeds_are_told_once() {
     world.link("eth1").speed = Some(10_000);
     for there in [true, false, true] {
         world.agree(there);
+        // Of two speeds one is in the LAG.
+        world.link("eth1").port.as_mut().expect("it is a port").actor = LacpState(0x47);
         world.pass(2_000);
     }
     let told: Vec<&str> = world.said().into_iter().filter(|line| line.contains("one speed")).collect();
