@@ -96,6 +96,7 @@ impl Engine {
         } else if !self.targets[which].wants_lease() && std::mem::take(&mut self.targets[which].cut) {
             // It may be other switches now that have to learn where we are.
             self.announce(now, which, out);
+            self.probe_again(which, out);
         }
         if self.targets[which].spec.ipv6.method == Method6::Static {
             self.drive_static6(now, which, out);

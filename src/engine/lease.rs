@@ -1,6 +1,6 @@
 //! From a bond that can send to a lease: the DHCP machine, driven by the bond's verdicts, and what its lease brings.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 

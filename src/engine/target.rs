@@ -1,6 +1,6 @@
 //! One interface that the plan addresses, and what is known of it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
@@ -146,7 +146,7 @@ impl Target {
         self.cut = false;
         self.announce_at = None;
         self.six.lose_link();
-        self.probing = None;
+        (self.probing, self.duplicate) = (None, None);
         self.mtu_before = None;
     }
 
@@ -183,6 +183,12 @@ impl Target {
     /// Addresses of one of its families stand in the words.
     pub(super) fn is_static(&self) -> bool {
         self.spec.ipv4.method == Method4::Static || self.spec.ipv6.method == Method6::Static
+    }
+
+    /// The first IPv4 address of the words, once it is set; none where DHCP is asked for one as well.
+    pub(super) fn written4(&self) -> Option<Ipv4Addr> {
+        let first = self.spec.ipv4.addresses.first().map(|network| network.ip());
+        first.filter(|_| self.written && self.spec.ipv4.method == Method4::Static)
     }
 
     /// The words have this address.

@@ -97,7 +97,7 @@ fn last_index(world: &World) -> u32 {
     sent.expect("something was sent")
 }
 
-fn arp(world: &mut World, packet: &[u8]) {
+pub(super) fn arp(world: &mut World, packet: &[u8]) {
     let index = bond(world);
     let actions = world.engine.step(world.now, Event::Arp { index, packet });
     if world.perform(actions) {
@@ -105,7 +105,7 @@ fn arp(world: &mut World, packet: &[u8]) {
     }
 }
 
-fn is_probe(action: &Action) -> bool {
+pub(super) fn is_probe(action: &Action) -> bool {
     matches!(action, Action::Probe { .. })
 }
 

@@ -13,9 +13,9 @@ mod lan;
 mod lease_words;
 mod leasing;
 mod phases;
-
 mod random;
 mod rooted;
+mod sharing;
 mod six;
 mod uppers;
 mod verdicts;

@@ -217,6 +217,7 @@ fn ports_of_different_speeds_are_told_once() {
         world.agree(there);
         // Of two speeds one is in the LAG.
         world.link("eth1").port.as_mut().expect("it is a port").actor = LacpState(0x47);
+        world.look();
         world.pass(2_000);
     }
     let told: Vec<&str> = world.said().into_iter().filter(|line| line.contains("one speed")).collect();
