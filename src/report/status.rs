@@ -17,7 +17,8 @@ pub fn text(state: &State, now: Millis, alive: bool) -> String {
     if let Some(waiting) = state.waiting.as_ref().filter(|_| alive) {
         put(&mut out, "  ", &format!("waiting for {}", wait(waiting, now)));
     }
-    if !state.sentence.is_empty() && !(alive && is_found(state)) {
+    let said_below = alive && is_found(state);
+    if !state.sentence.is_empty() && !said_below {
         put(&mut out, "  ", &state.sentence);
     }
     out.push_str(&findings(state));

@@ -253,7 +253,7 @@ impl Parser<'_> {
         let used = if at(0).or(at(1)).or(at(2)).is_some_and(looks_like_address) {
             for (field, name) in [(at(0), "DNS1"), (at(1), "DNS2")] {
                 let server = field.and_then(|field| self.service(field, name));
-                self.spec.dns.extend(server);
+                self.spec.dns.extend(server.filter(|server| !self.spec.dns.contains(server)));
             }
             let server = at(2).and_then(|field| self.service(field, "NTP"));
             self.spec.ntp.extend(server);

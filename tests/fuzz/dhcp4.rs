@@ -14,6 +14,9 @@ pub mod clock;
 pub mod mac;
 #[path = "../../src/dhcp"]
 pub mod dhcp {
+    pub mod limit;
+    pub mod rng;
+    pub mod text;
     pub mod v4;
 }
 #[path = "script/mod.rs"]
@@ -239,6 +242,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         client_id: (first & 2 == 0).then(|| dhcp::v4::client_id_of_mac(MAC)),
         hostname: None,
         vendor_class: None,
+        among: 1,
         mtu: 1_500,
         previous: previous.clone(),
     };

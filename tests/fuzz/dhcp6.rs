@@ -138,8 +138,14 @@ fn sound(facts: &Facts) {
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut script = Script(bytes);
     let mode = if script.byte() & 1 == 0 { Mode::Stateful } else { Mode::Stateless };
-    let config =
-        Config { mode, seed: script.word(), duid: duid_of_mac(MAC), iaid: iaid_of_mac(MAC), previous: None };
+    let config = Config {
+        mode,
+        seed: script.word(),
+        duid: duid_of_mac(MAC),
+        iaid: iaid_of_mac(MAC),
+        among: 1,
+        previous: None,
+    };
     let machine = Machine::new(config, 1_000);
     let mut run = Run { machine, now: 1_000, xid: [0; 3], paused: false, held: None, sent: Vec::new() };
     run.step(Event::Start);
