@@ -145,7 +145,7 @@ impl Engine {
         let left_out =
             if left_out.is_empty() { String::new() } else { format!("; left out: {}", list(&left_out)) };
         let name = &self.plan.bonds[which].name;
-        let line = format!("auto: {name} is made of {}{why}{left_out}", list(&chosen));
+        let line = format!("auto: {name} is made of {}{why}{left_out}", chosen.join(", "));
         out.push(Action::Say(log::Level::Info, line));
         // Whoever was down before is down again: a bond sets its ports up itself.
         for nic in nics {

@@ -305,7 +305,7 @@ pub(super) fn name(action: &Action, links: &Links) -> String {
     }
 }
 
-/// `a, b and c` would cost words: `a, b, c`.
+/// `a, b and c` would cost words: `a, b, c`; of sixty the first.
 pub(super) fn list(names: &[String]) -> String {
-    names.join(", ")
+    crate::trouble::list(names.iter().cloned())
 }
