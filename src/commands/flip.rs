@@ -24,7 +24,7 @@ use crate::flip::{check::Target, foreign};
 use crate::handover::store::{Lock, RUN, Store, process_start};
 use crate::netlink::Netlink;
 use crate::plan::{LogLevel, Method4, Plan, table};
-use crate::run::{modules, unexpected};
+use crate::run::{modules, place::Place, unexpected};
 use crate::sys::boottime;
 
 /// Who must answer has to do so before anything is touched, within this time.
@@ -59,7 +59,8 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
         lock = Some(take_lock(&store)?);
         nothing_left(&store)?;
         // A kernel that has it built in needs none; else the bond is refused, with the kernel's words.
-        let loaded = runtime().map_err(broken)?.block_on(modules::load("bonding"));
+        let loaded =
+            runtime().map_err(broken)?.block_on(modules::load(&Place::at(modules::LOADED), "bonding"));
         loaded.unwrap_or_else(|refusal| complain(&format!("modprobe bonding: {}", refusal.text)));
     }
     let netlink = Netlink::open().map_err(broken)?;
