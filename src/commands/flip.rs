@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 
-use super::{complain, finish, is_root, print, runtime, sources, up};
+use super::{complain, finish, is_root, print, runtime, seconds, sources, up};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundAddress, FoundBond, FoundPort, Phase, State};
@@ -198,7 +198,6 @@ fn perform(
     store: &Store,
     state: &State,
 ) -> Result<(), Ended> {
-    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
     let limits = Limits { carrier: seconds(plan.timeouts.carrier), partner: seconds(plan.timeouts.lacp) };
     let (kmsg, held) = (kernel_log(), store.hold().map_err(|error| unexpected(&error))?);
     let told = |left: &[String]| {
