@@ -232,7 +232,7 @@ fn perform(
 
 /// A flip that is not to be.
 struct Ended {
-    /// Another link got in between: another look may do.
+    /// Something else got in between: another look may do.
     taken: bool,
     outcome: Outcome,
 }
@@ -252,7 +252,9 @@ fn told_failure(failure: &Failure, steps: &[Step], prepared: &Prepared) -> Outco
     };
     let (exit, advice) = match failure.trouble.kind {
         Kind::Refused => (Exit::Refused, "; see dmesg for what the kernel says to it"),
-        Kind::Taken => (Exit::Refused, "; something makes links all the time: try again when it has done"),
+        Kind::Taken => {
+            (Exit::Refused, "; something changes the network all the time: try again when it has done")
+        }
         Kind::NoPartner => (Exit::NoPartner, "; check the cables, and what the switch ports are set to"),
         Kind::Silent => (Exit::NoAddress, "; check that the switch lets the bond's frames pass"),
         Kind::Stopped => (Exit::Unexpected, "; bondstrap flip begins anew"),
@@ -287,7 +289,7 @@ fn state(
     defaults.retain(|route| route.index == nic);
     let found = Found {
         ports,
-        bonds: vec![FoundBond { index: 0, name: shape.bond.name.clone(), before: None }],
+        bonds: vec![FoundBond { index: 0, name: shape.bond.name.clone(), before: prepared.before }],
         addresses,
         defaults,
         flipped: true,

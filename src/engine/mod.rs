@@ -35,6 +35,7 @@ mod waking;
 mod wires;
 
 pub use target::bond_below;
+pub(crate) use upper::mtu_of;
 
 #[cfg(test)]
 mod tests;
