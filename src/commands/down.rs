@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{complain, is_flipped, is_root, print, runtime};
+use super::{complain, is_flipped, is_root, print, read_plan, runtime, seconds};
 use crate::engine::state::State;
 use crate::engine::types::Exit;
 use crate::flip::{self, home::Brought, memory::leave_disk};
@@ -89,7 +89,9 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
 
 /// What `flip` has moved goes back to its NIC, with the leases: they are in use, and stay so.
 fn bring_home(state: &mut State) -> io::Result<()> {
-    match flip::home::bring(&state.found)? {
+    // Its words', as the limit of a flip is: a switch port may take long to forward.
+    let carrier = read_plan(state.cmdline.as_deref())?.timeouts.carrier;
+    match flip::home::bring(&state.found, seconds(carrier))? {
         Brought::Moved => {
             state.found.addresses.clear();
             state.found.defaults.clear();

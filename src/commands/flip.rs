@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 
-use super::{complain, finish, is_root, print, runtime, sources, up};
+use super::{complain, finish, is_root, print, runtime, seconds, sources, up};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundAddress, FoundBond, FoundPort, Phase, State};
@@ -24,7 +24,7 @@ use crate::flip::{check::Target, foreign};
 use crate::handover::store::{Lock, RUN, Store, process_start};
 use crate::netlink::Netlink;
 use crate::plan::{LogLevel, Method4, Plan, table};
-use crate::run::{modules, unexpected};
+use crate::run::{modules, place::Place, unexpected};
 use crate::sys::boottime;
 
 /// Who must answer has to do so before anything is touched, within this time.
@@ -59,7 +59,8 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
         lock = Some(take_lock(&store)?);
         nothing_left(&store)?;
         // A kernel that has it built in needs none; else the bond is refused, with the kernel's words.
-        let loaded = runtime().map_err(broken)?.block_on(modules::load("bonding"));
+        let loaded =
+            runtime().map_err(broken)?.block_on(modules::load(&Place::at(modules::LOADED), "bonding"));
         loaded.unwrap_or_else(|refusal| complain(&format!("modprobe bonding: {}", refusal.text)));
     }
     let netlink = Netlink::open().map_err(broken)?;
@@ -197,7 +198,6 @@ fn perform(
     store: &Store,
     state: &State,
 ) -> Result<(), Ended> {
-    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
     let limits = Limits { carrier: seconds(plan.timeouts.carrier), partner: seconds(plan.timeouts.lacp) };
     let (kmsg, held) = (kernel_log(), store.hold().map_err(|error| unexpected(&error))?);
     let told = |left: &[String]| {
@@ -232,7 +232,7 @@ fn perform(
 
 /// A flip that is not to be.
 struct Ended {
-    /// Another link got in between: another look may do.
+    /// Something else got in between: another look may do.
     taken: bool,
     outcome: Outcome,
 }
@@ -252,7 +252,9 @@ fn told_failure(failure: &Failure, steps: &[Step], prepared: &Prepared) -> Outco
     };
     let (exit, advice) = match failure.trouble.kind {
         Kind::Refused => (Exit::Refused, "; see dmesg for what the kernel says to it"),
-        Kind::Taken => (Exit::Refused, "; something makes links all the time: try again when it has done"),
+        Kind::Taken => {
+            (Exit::Refused, "; something changes the network all the time: try again when it has done")
+        }
         Kind::NoPartner => (Exit::NoPartner, "; check the cables, and what the switch ports are set to"),
         Kind::Silent => (Exit::NoAddress, "; check that the switch lets the bond's frames pass"),
         Kind::Stopped => (Exit::Unexpected, "; bondstrap flip begins anew"),
@@ -287,7 +289,7 @@ fn state(
     defaults.retain(|route| route.index == nic);
     let found = Found {
         ports,
-        bonds: vec![FoundBond { index: 0, name: shape.bond.name.clone(), before: None }],
+        bonds: vec![FoundBond { index: 0, name: shape.bond.name.clone(), before: prepared.before }],
         addresses,
         defaults,
         flipped: true,

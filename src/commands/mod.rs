@@ -13,6 +13,7 @@ pub mod wait;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
@@ -61,6 +62,11 @@ fn sources(cmdline: Option<&str>) -> io::Result<Sources> {
     }
 }
 
+/// A limit of the words.
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(u64::from(seconds.max(1)))
+}
+
 /// One thread is all that is needed.
 fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
@@ -93,7 +99,7 @@ fn is_root() -> bool {
 /// if that one is no more there is nothing left to wait for.
 async fn result(store: &Store, watch: &mut Watch, joined: bool) -> io::Result<Outcome> {
     /// An engine that dies leaves no event: looked for so often.
-    const DEATH_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
+    const DEATH_CHECK: Duration = Duration::from_secs(1);
     loop {
         // The lock first: an engine that lets go of it has written its last state.
         let gone = joined && store.lock()?.is_some();

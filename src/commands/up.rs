@@ -17,6 +17,7 @@ use super::{
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
+use crate::flip::memory::leave_disk;
 use crate::handover::store::{Lock, RUN, Store};
 use crate::installer;
 use crate::plan::{Plan, table};
@@ -37,6 +38,11 @@ pub enum How {
 
 /// Brings the network up.
 pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
+    let store = Store::new(Path::new(RUN));
+    if is_flipped(&store) {
+        // A root may come by what this is to keep.
+        leave_disk();
+    }
     let plan = match read_plan(cmdline) {
         Ok(plan) => plan,
         Err(error) => return finish(&unexpected(&error)),
@@ -48,7 +54,6 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     }
     // What others are to read they can read, whatever the caller's umask.
     umask(Mode::from_bits_truncate(0o022));
-    let store = Store::new(Path::new(RUN));
     let done = match how {
         How::Background => background(&plan, cmdline, &store),
         How::Stay | How::Keeper => foreground(plan, cmdline, &store, how),

@@ -159,7 +159,9 @@ impl Engine {
 
     /// A root may stand on it: what a flip has moved stays, lease or not, until `down` moves it back.
     pub(super) fn carries_root(&self, address: IpNetwork) -> bool {
-        self.found.flipped && self.found.addresses.iter().any(|found| found.address == address)
+        // The kernel knows an IPv6 address whatever its prefix.
+        let same = |found: IpNetwork| found == address || address.is_ipv6() && found.ip() == address.ip();
+        self.found.flipped && self.found.addresses.iter().any(|found| same(found.address))
     }
 
     /// Removes all leased addresses but one.

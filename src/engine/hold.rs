@@ -103,7 +103,9 @@ impl Engine {
         if let Some(address) = target.addresses.iter().find(|address| !is_there(address)) {
             // Another one in its place was set there on purpose: by an installer, say.
             let another = |found: &FoundAddress| {
-                found.address.is_ipv4() == address.is_ipv4() && !target.addresses.contains(&found.address)
+                found.address.is_ipv4() == address.is_ipv4()
+                    && !target.addresses.contains(&found.address)
+                    && !self.carries_root(found.address)
             };
             if self.view.addresses.iter().any(|found| found.index == index && another(found)) {
                 return None;

@@ -35,6 +35,7 @@ mod waking;
 mod wires;
 
 pub use target::bond_below;
+pub(crate) use upper::mtu_of;
 
 #[cfg(test)]
 mod tests;
@@ -181,6 +182,8 @@ pub struct Engine {
     /// So long after the last look what was taken away may be put back. Milliseconds.
     hold_in: Option<Millis>,
     names: Option<names::Names>,
+    /// They are to be written once the root can be reached again.
+    names_due: bool,
     /// What was told of waits.
     waits_told: tell::WaitsTold,
     looked: bool,
@@ -235,6 +238,7 @@ impl Engine {
             reconcile_at: None,
             hold_in: None,
             names: None,
+            names_due: false,
             waits_told: Default::default(),
             looked: false,
             building_since: None,
@@ -369,6 +373,7 @@ impl Engine {
         }
         if self.times.settled.is_some() {
             self.drive_addresses(now, out);
+            self.set_names_due(out);
             self.find(now, out);
             self.advance(now, out);
         }

@@ -38,6 +38,10 @@ impl Engine {
         if self.plan.bondstrap.handover.iter().any(|word| word == "none") {
             return;
         }
+        self.names_due = self.is_cut_off();
+        if self.names_due {
+            return;
+        }
         let servers = self.name_servers();
         let scoped = self.scoped_servers();
         let had_servers = self.names.as_ref().is_some_and(Names::has_servers);
@@ -78,6 +82,20 @@ impl Engine {
             self.found.files = true;
             out.push(Action::HostName { name, only_if_unset: self.plan.hostname.is_none() });
         }
+    }
+
+    /// What had to wait until somebody can be reached.
+    pub(super) fn set_names_due(&mut self, out: &mut Vec<Action>) {
+        if self.names_due {
+            self.set_names(out);
+        }
+    }
+
+    /// The bond that a flip has moved a root onto can't send: whoever opens a file of that root would wait for it.
+    fn is_cut_off(&self) -> bool {
+        let Some(root) = self.found.bonds.first().filter(|_| self.found.flipped) else { return false };
+        let mut bonds = self.plan.bonds.iter().zip(&self.bonds);
+        bonds.any(|(bond, work)| bond.name == root.name && !work.verdict.can_send())
     }
 
     /// After a flip: they may lie on a root that comes by what is set before.

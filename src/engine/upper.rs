@@ -191,7 +191,7 @@ impl Engine {
 }
 
 /// The MTU that a device must have: what the words give it, and no less than what stands on it has. None: its own.
-pub(super) fn mtu_of(plan: &Plan, name: &str) -> Option<u32> {
+pub(crate) fn mtu_of(plan: &Plan, name: &str) -> Option<u32> {
     needed(plan, name, plan.vlans.len() + plan.bridges.len())
 }
 

@@ -30,10 +30,11 @@ pub fn sentence(name: &str, pid: u32, nic: &str) -> Option<String> {
     ))
 }
 
-/// Which program a process is, by its arguments; of a busybox the applet.
+/// Which program a process is, by its arguments; of a busybox the applet. dhcpcd makes a title of them: `dhcpcd: eth0 [ip4]`.
 fn program(line: &[u8]) -> Option<&str> {
     let mut names = line.split(|byte| *byte == 0).map(|argument| {
-        let path = std::str::from_utf8(argument).unwrap_or_default();
+        let text = std::str::from_utf8(argument).unwrap_or_default();
+        let path = text.split([':', ' ']).next().unwrap_or_default();
         path.rsplit('/').next().unwrap_or_default()
     });
     names.find(|name| *name != "busybox")
@@ -63,6 +64,8 @@ mod tests {
         assert_eq!(program(b"/bin/busybox\0udhcpc\0-i\0eth0\0"), Some("udhcpc"));
         assert_eq!(program(b"/lib/systemd/systemd-networkd\0"), Some("systemd-networkd"));
         assert_eq!(program(b"perl\0dhclient\0"), Some("perl"));
+        assert_eq!(program(b"dhcpcd: [manager] [ip4] [ip6]\0"), Some("dhcpcd"));
+        assert_eq!(program(b"dhcpcd eth0"), Some("dhcpcd"));
         assert_eq!(program(b""), Some(""));
     }
 }

@@ -16,8 +16,6 @@ use crate::links::{Link, Links};
 use crate::netlink::Netlink;
 use crate::plan::Mode;
 
-/// For the NIC's carrier, and for an answer by it.
-const LIMIT: Duration = Duration::from_secs(10);
 /// A switch with LACP fallback opens the NIC's port when it has heard no LACPDU for three times a second, or has counted
 /// further on its own.
 const LACP_LIMIT: Duration = Duration::from_secs(30);
@@ -70,11 +68,11 @@ fn place<'a>(found: &Found, links: &'a Links) -> Place<'a> {
     }
 }
 
-/// Moves everything that the bond has by now to the first port.
+/// Moves everything that the bond has by now to the first port. `limit`: for the NIC's carrier, and for an answer by it.
 ///
 /// # Errors
 /// Where the kernel can't be asked, or no watchdog be had.
-pub fn bring(found: &Found) -> io::Result<Brought> {
+pub fn bring(found: &Found, limit: Duration) -> io::Result<Brought> {
     let netlink = Netlink::open()?;
     let asked = |refusal: Refusal| io::Error::other(refusal.text);
     let links = netlink.links().map_err(asked)?;
@@ -105,7 +103,7 @@ pub fn bring(found: &Found) -> io::Result<Brought> {
     }
     let asked = targets.iter().filter_map(Target::neighbour).collect();
     let steps = home(&Home { nic: device(port), mac, bond_mac, lacp, others, asked }, &snapshot);
-    let limit = if lacp { LACP_LIMIT } else { LIMIT };
+    let limit = if lacp { limit.max(LACP_LIMIT) } else { limit };
     let kmsg = kernel_log();
     let told = |left: &[String]| tell_killed(kmsg.as_ref(), "down", left);
     let limits = Limits { carrier: limit, partner: limit };

@@ -15,8 +15,10 @@ use super::message::{
     Device, NLM_F_CREATE, RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE, RTM_NEWADDR, RTM_NEWLINK,
     RTM_NEWROUTE, RTM_NEWRULE, RTM_SETLINK, delete,
 };
+use super::prepare::read;
 use super::runner::{Kernel, Kind, Trouble};
 use super::signals::Signals;
+use super::snapshot::Snapshot;
 use super::steps::{Op, Setting};
 use crate::engine::types::Refusal;
 use crate::lacp::verdict::{Verdict, verdict};
@@ -218,6 +220,18 @@ impl Live {
         })
     }
 
+    fn still(&self, then: &Snapshot) -> Result<(), Trouble> {
+        let tables = read(&self.netlink).map_err(|refusal| Trouble {
+            kind: Kind::Refused,
+            text: format!("the kernel's tables can't be read: {}", refusal.text),
+        })?;
+        if Snapshot::of(&then.nic, &tables).is_still(then) {
+            return Ok(());
+        }
+        let text = format!("{} has other addresses, routes or rules by now", then.nic.name);
+        Err(Trouble { kind: Kind::Taken, text })
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         for target in &self.targets {
             let mut stopped = Ok(());
@@ -262,6 +276,7 @@ impl Kernel for Live {
             }
             Op::Running(index) => self.running(*index),
             Op::Partner(index) => self.partner(*index),
+            Op::Still(then) => self.still(then),
             Op::Rest(millis) => {
                 std::thread::sleep(Duration::from_millis(*millis));
                 Ok(())

@@ -90,6 +90,8 @@ const IFA_LOCAL: u16 = 2;
 const IFA_LABEL: u16 = 3;
 const IFA_CACHEINFO: u16 = 6;
 const IFA_FLAGS: u16 = 8;
+/// IPv6; of IPv4 it says that the address is not its subnet's first.
+const IFA_F_TEMPORARY: u32 = 0x01;
 const IFA_F_NODAD: u32 = 0x02;
 const IFA_F_DADFAILED: u32 = 0x08;
 const IFA_F_HOMEADDRESS: u32 = 0x10;
@@ -135,6 +137,18 @@ impl Address {
         number(info.get(4..8)?).filter(|seconds| *seconds != u32::MAX)
     }
 
+    /// A root may stand on it: whatever becomes of the lease, no kernel is to take it away. Of a temporary one there will be
+    /// another.
+    pub(super) fn outlasts(&self) -> bool {
+        let temporary = self.0.family() == AF_INET6 && self.flags() & IFA_F_TEMPORARY != 0;
+        !self.is_link_local() && !temporary
+    }
+
+    /// The kernel makes it of a router's prefix, and has it from there how long it lasts.
+    pub(super) fn is_of_router(&self) -> bool {
+        self.0.family() == AF_INET6 && self.flags() & IFA_F_MANAGETEMPADDR != 0
+    }
+
     /// Somebody gave it; one that the kernel makes of a router's prefix has an end.
     pub(super) fn is_given(&self) -> bool {
         self.0.family() == AF_INET || self.flags() & IFA_F_PERMANENT != 0
@@ -145,7 +159,8 @@ impl Address {
         self.flags() & IFA_F_NOPREFIXROUTE == 0
     }
 
-    /// The message that sets it on `to`. `at_once`: without duplicate address detection, since it is in use here already.
+    /// The message that sets it on `to`. `at_once`: without duplicate address detection, since it is in use here already. On
+    /// another link it has no end any more.
     pub(super) fn set(&self, from: &Device, to: &Device, at_once: bool) -> Raw {
         let is6 = self.0.family() == AF_INET6;
         let kept = if is6 {
@@ -158,6 +173,11 @@ impl Address {
         let mut body = self.0.again(IFADDRMSG, |kind, value| match kind {
             IFA_LABEL => Some(label(value, from, to)),
             IFA_FLAGS => None,
+            // struct ifa_cacheinfo: preferred, valid.
+            IFA_CACHEINFO if from.index != to.index && self.outlasts() => {
+                let (preferred, rest) = value.split_at_checked(4)?;
+                Some([preferred, &[0xff; 4], rest.get(4..)?].concat())
+            }
             _ => Some(value.to_vec()),
         });
         put(&mut body, IFA_FLAGS, &flags.to_ne_bytes());
@@ -183,6 +203,7 @@ impl Address {
         let mut body = self
             .0
             .again(IFADDRMSG, |kind, value| matches!(kind, IFA_ADDRESS | IFA_LOCAL).then(|| value.to_vec()));
+        body[2] = 0;
         body[4..8].copy_from_slice(&from.index.to_ne_bytes());
         Raw { kind: RTM_DELADDR, flags: 0, body }
     }

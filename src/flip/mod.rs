@@ -19,6 +19,7 @@ pub mod servers;
 pub mod signals;
 pub mod snapshot;
 pub mod steps;
+mod warn;
 pub mod watchdog;
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use std::path::Path;
 use super::check::Target;
 use super::message::{
     AF_INET, AF_INET6, Address, Device, IFADDRMSG, NDMSG, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE,
-    RTM_GETRULE, RTMSG, RULE, same_mac,
+    RTM_GETRULE, RTMSG, RULE, same_mac, up,
 };
-use super::servers;
 use super::snapshot::{Snapshot, Tables};
 use super::steps::{Other, Setting, Shape};
+use super::{servers, warn};
 use crate::engine::types::{Exit, Outcome, Refusal};
 use crate::links::{Link, Links};
 use crate::netlink::Netlink;
@@ -50,6 +50,8 @@ pub struct Prepared {
     pub targets: Vec<Target>,
     /// The address by which the servers know this machine.
     pub main: Option<Address>,
+    /// The mode of what is in the bond's place, empty.
+    pub before: Option<u8>,
     /// What the user should know.
     pub said: Vec<String>,
 }
@@ -72,6 +74,7 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     // Who names somebody may know that another server does not answer; that of the root has to.
     let servers = if asked.check.is_some() { servers::of_root(&mounts) } else { servers::of(&mounts) };
+    warn::searching(plan).map_or(Ok(()), |sentence| Err(words(sentence)))?;
     let (spec, nic) = choose(plan, &links, &tables, &servers, asked.check)?;
     free(nic, &links)?;
     on_top(plan, spec)?;
@@ -82,7 +85,8 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     bare(spec, &others, &tables)?;
     let lacp = spec.mode == Mode::Lacp;
     let first = if lacp { before(spec, &others, &links, nic, asked.force)? } else { Vec::new() };
-    let mut said = Vec::new();
+    let mut said = warn::ends(plan, &spec.name, &snapshot);
+    said.extend(warn::mtu(plan, &spec.name, nic));
     let mut options = spec.options.0.clone();
     if spec.mode == Mode::ActiveBackup && spec.options.get("fail_over_mac").is_none() && !asked.dry_run {
         let fixed: Vec<&str> =
@@ -111,9 +115,12 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     let has_primary = matches!(spec.mode, Mode::ActiveBackup | Mode::BalanceTlb | Mode::BalanceAlb);
     let primary = spec.options.get("primary").is_none_or(|primary| primary == nic.name);
     let primary = (has_primary && primary).then(|| change(&[("primary", nic.name.clone())])).transpose()?;
+    let before = empty.map(|(_, mode)| mode);
     let empty = empty.map(|(old, mode)| {
-        let again = NewBond { name: &spec.name, mode, options: &[], mac, mtu: 1500 };
-        Netlink::bond_to_make(old, &again).map(|again| (old, again)).map_err(|refusal| words(refusal.text))
+        let mac = old.mac.unwrap_or(mac);
+        let again = NewBond { name: &spec.name, mode, options: &[], mac, mtu: old.mtu };
+        let again = Netlink::bond_to_make(old.index, &again).map_err(|refusal| words(refusal.text))?;
+        Ok((old.index, std::iter::once(again).chain(old.up.then(|| up(old.index))).collect()))
     });
     let targets = targets(asked.check, &servers, &snapshot, &mut said);
     let shape = Shape {
@@ -136,7 +143,7 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     let by = |address: &&Address| address.ip() == local && local.is_some();
     let v4 = |address: &&Address| address.ip().is_some_and(|ip| ip.is_ipv4());
     let main = snapshot.addresses.iter().filter(v4).find(by).or(snapshot.addresses.iter().find(v4)).cloned();
-    Ok(Prepared { shape, snapshot, targets, main, said })
+    Ok(Prepared { shape, snapshot, targets, main, before, said })
 }
 
 /// The links, with what netlink alone does not tell. A NIC that carries addresses is one of `all` here.
@@ -334,8 +341,8 @@ fn before(
     Ok(others.iter().map(other).collect())
 }
 
-/// What has the bond's name: nothing, or an empty bond that goes first. Gives its index and mode.
-fn in_place(spec: &Bond, links: &Links, tables: &Tables) -> Result<Option<(u32, u8)>, Outcome> {
+/// What has the bond's name: nothing, or an empty bond that goes first. Gives its mode as well.
+fn in_place<'a>(spec: &Bond, links: &'a Links, tables: &Tables) -> Result<Option<(&'a Link, u8)>, Outcome> {
     let Some(link) = links.named(&spec.name) else { return Ok(None) };
     let Some(side) = link.bond() else {
         return Err(words(format!(
@@ -349,7 +356,7 @@ fn in_place(spec: &Bond, links: &Links, tables: &Tables) -> Result<Option<(u32, 
             link.name, link.name
         )));
     }
-    Ok(Some((link.index, side.mode)))
+    Ok(Some((link, side.mode)))
 }
 
 /// The driver has no way to change the address: refused before anything is looked at (dev_set_mac_address()).

@@ -33,7 +33,7 @@ pub enum Kind {
     NoPartner,
     /// Nobody answered.
     Silent,
-    /// The index of what was to be made is another's by now.
+    /// The index of what was to be made is another's by now, or what was to be moved is no more the same.
     Taken,
     /// A signal came.
     Stopped,

@@ -67,6 +67,20 @@ impl Snapshot {
         }
     }
 
+    /// As it was then, but for lifetimes and neighbours.
+    pub fn is_still(&self, then: &Self) -> bool {
+        let all = |of: &Self| {
+            let nic = &of.nic;
+            let addresses = of.addresses.iter().map(|address| address.remove(nic));
+            let routes = of.routes.iter().map(|route| route.remove(nic, nic));
+            let rules = of.rules.iter().map(|rule| rule.remove(nic, nic));
+            let mut all: Vec<Vec<u8>> = addresses.chain(routes).chain(rules).map(|raw| raw.body).collect();
+            all.sort_unstable();
+            all
+        };
+        all(self) == all(then)
+    }
+
     /// Default gateways, each once.
     pub fn gateways(&self) -> Vec<IpAddr> {
         let mut gateways = Vec::new();

@@ -2,10 +2,11 @@
 //!
 //! In modes without LACP the bond is up, with everything that the NIC had, before the NIC goes down: what is sent meanwhile
 //! waits in the queues of neighbours that are yet unknown on the bond, and answers that are under way still come in by the
-//! NIC. Then the NIC becomes a port, and telling the bond its neighbours lets the queues go. So nothing that this machine
-//! sends is lost, and of what it is sent only what comes within those moments.
+//! NIC. Then the NIC becomes a port, and telling the bond its neighbours lets the queues go. So of what this machine
+//! sends nothing is lost but what a queue can't hold, and of what it is sent only what comes within those moments.
 //!
-//! With LACP the other ports negotiate first, and the NIC joins last.
+//! With LACP the other ports negotiate first, and the NIC joins last. That takes long: nothing of the NIC is touched until then,
+//! nor put back, and where it has something else by then it all begins anew.
 
 use std::net::IpAddr;
 
@@ -38,6 +39,8 @@ pub enum Op {
     Running(u32),
     /// Until the bond has an LACP partner that takes traffic.
     Partner(u32),
+    /// What is to be moved is still this.
+    Still(Snapshot),
     /// Nothing, for so many milliseconds.
     Rest(Millis),
     /// Tell all neighbours where these addresses are.
@@ -91,8 +94,8 @@ pub struct Shape {
     pub about: String,
     /// Makes it.
     pub make: Raw,
-    /// Makes again what is in its place and empty: goes before.
-    pub empty: Option<(u32, Raw)>,
+    /// What is in its place and empty goes before, and how it is made again.
+    pub empty: Option<(u32, Vec<Raw>)>,
     /// LACP: ready means that there is a partner.
     pub lacp: bool,
     /// Options that go in behind the first port and before the bond is up.
@@ -120,20 +123,19 @@ fn step(name: String, forward: Vec<Op>, back: Vec<Op>) -> Step {
 /// All steps, in their order.
 pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
     let alone = shape.lacp && shape.others.is_empty();
-    let mut steps = vec![origin(shape, snapshot), make(shape)];
-    if shape.lacp && !alone {
-        steps.push(others(shape));
-        steps.push(late_and_up(shape));
-        let ready = Op::Partner(shape.bond.index);
-        steps.push(step(
-            format!("wait until the LACP partner takes traffic on {}", shape.bond.name),
-            vec![ready],
-            vec![],
-        ));
-    } else if alone {
-        steps.push(enslave(shape, snapshot));
-        steps.push(late_and_up(shape));
-    } else {
+    let last = shape.lacp && !alone;
+    let mut steps = Vec::new();
+    if last {
+        let ready = vec![Op::Partner(shape.bond.index), Op::Still(snapshot.clone())];
+        let name = format!("wait until the LACP partner takes traffic on {}", shape.bond.name);
+        steps.extend([make(shape), others(shape), late_and_up(shape), step(name, ready, vec![])]);
+    }
+    steps.push(origin(shape, snapshot));
+    if !last {
+        steps.push(make(shape));
+        if alone {
+            steps.push(enslave(shape, snapshot));
+        }
         steps.push(late_and_up(shape));
     }
     steps.push(settings(shape, snapshot));
@@ -159,9 +161,12 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
     steps.push(neighbours(&shape.bond, shape.mac, &shape.asked, snapshot));
     steps.push(step("see whether it is answered".into(), vec![Op::Check], vec![]));
     let strict = shape.filter.iter().map(|(_, was)| Op::Write(vec![was.clone()]));
-    if shape.lacp && !alone {
+    if last {
         steps.push(enslave(shape, snapshot));
-        steps.push(step("see whether it is still answered".into(), vec![Op::Check], vec![]));
+        // That a neighbour has answered before says nothing.
+        let again = known(&shape.bond, &shape.asked, snapshot).filter(|(ask, _)| *ask);
+        let again = Op::Send(again.map(|(_, raw)| raw).collect());
+        steps.push(step("see whether it is still answered".into(), vec![again, Op::Check], vec![]));
     }
     if let Some(last) = steps.last_mut() {
         last.forward.extend(strict);
@@ -243,7 +248,7 @@ fn make(shape: &Shape) -> Step {
     let (mut forward, mut back) = (Vec::new(), vec![Op::Delete(shape.bond.clone())]);
     if let Some((index, again)) = &shape.empty {
         forward.push(delete(*index));
-        back.push(Op::Send(vec![again.clone()]));
+        back.push(Op::Send(again.clone()));
     }
     forward.push(shape.make.clone());
     let mut ops = vec![Op::Send(forward)];
@@ -343,11 +348,16 @@ fn enslave(shape: &Shape, snapshot: &Snapshot) -> Step {
     step(format!("set {} down and put it into {}", nic.name, shape.bond.name), forward, back)
 }
 
-fn neighbours(bond: &Device, mac: Mac, asked: &[IpAddr], snapshot: &Snapshot) -> Step {
-    let known = snapshot.neighbours.iter().map(|neighbour| {
+/// The messages that make the neighbours known, and which of them ask.
+fn known(bond: &Device, asked: &[IpAddr], snapshot: &Snapshot) -> impl Iterator<Item = (bool, Raw)> {
+    snapshot.neighbours.iter().map(move |neighbour| {
         let ask = neighbour.ip().is_some_and(|ip| asked.contains(&ip));
-        neighbour.set(bond, ask)
-    });
+        (ask, neighbour.set(bond, ask))
+    })
+}
+
+fn neighbours(bond: &Device, mac: Mac, asked: &[IpAddr], snapshot: &Snapshot) -> Step {
+    let known = known(bond, asked, snapshot).map(|(_, raw)| raw);
     let settled = snapshot.addresses.iter().map(|address| address.set(&snapshot.nic, bond, false)).collect();
     let forward = vec![
         Op::Send(known.collect()),

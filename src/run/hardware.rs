@@ -25,15 +25,15 @@ pub(super) fn driver(nics: &Place, name: &str) -> Option<String> {
 ///
 /// # Errors
 /// Where it is so already, or there is no IPv6 in this kernel.
-pub(super) fn set_quiet(index: u32, quiet: bool) -> io::Result<()> {
+pub(super) fn set_quiet(conf: &Place, index: u32, quiet: bool) -> io::Result<()> {
     let name = nix::net::if_::if_indextoname(index)?;
     let name = name.to_str().map_err(io::Error::other)?;
-    let file = Path::new("/proc/sys/net/ipv6/conf").join(name).join("disable_ipv6");
+    let file = Path::new(name).join("disable_ipv6");
     let (from, to) = if quiet { ("0", "1") } else { ("1", "0") };
-    if std::fs::read_to_string(&file)?.trim() != from {
+    if conf.read(&file)?.trim() != from {
         return Err(io::Error::other("it is so already"));
     }
-    std::fs::write(file, to)
+    conf.write(file, to)
 }
 
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.

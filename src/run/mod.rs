@@ -4,6 +4,7 @@ pub(crate) mod announce;
 mod arp;
 mod ears;
 pub(crate) mod hardware;
+mod leaving;
 pub(crate) mod modules;
 mod notify;
 mod packets;
@@ -14,18 +15,17 @@ mod signals;
 mod timer;
 mod udev;
 
+pub use leaving::{give_back, release, release6};
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use crate::clock::Millis;
-use crate::dhcp::v4::lease::Lease;
-use crate::dhcp::v4::machine::{self, Machine};
-use crate::dhcp::v6::{self, Lease as Lease6};
-use crate::engine::state::{Client, State};
+use crate::engine::state::State;
 use crate::engine::types::{Action, Event, Exit, Outcome, Refusal, View};
 use crate::engine::{Config, Engine, earlier};
 use crate::handover::files::Files;
@@ -36,7 +36,7 @@ use crate::mac::Mac;
 use crate::netlink::{Netlink, hints::Hints};
 use crate::plan::{Method6, Plan};
 use crate::report::screen::Screen;
-use crate::sys::{boottime, permanent_mac, unsent};
+use crate::sys::{boottime, permanent_mac};
 use arp::Arp;
 use ears::Ears;
 use packets::Packets;
@@ -68,17 +68,19 @@ pub struct Settings {
 /// # Errors
 /// Where the loop can't even start: no netlink, no signals.
 pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
+    let previous = settings.store.load().filter(|state| !state.found.is_empty());
+    // The root comes by what this is to keep: no path is walked from there any more.
+    let flipped = previous.as_ref().is_some_and(|state| state.found.flipped);
+    let place = if flipped { Place::hold } else { Place::at };
+    let xcp_ng = !flipped && installer::is_xcp_ng();
     let config = Config {
         limited: settings.limited,
         seed: seed(),
         kernel: modules::kernel_release(),
-        installer_names: installer::is_xcp_ng() && !settings.store.is_named(),
-        previous: settings.store.load().filter(|state| !state.found.is_empty()),
+        installer_names: xcp_ng && !settings.store.is_named(),
+        previous,
     };
     let started = settings.started;
-    // The root comes by what this is to keep.
-    let flipped = config.previous.as_ref().is_some_and(|state| state.found.flipped);
-    let place = if flipped { Place::hold } else { Place::at };
     let mut world = World {
         hints: Hints::open()?,
         netlink: Netlink::open()?,
@@ -93,6 +95,9 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         wired: BTreeMap::new(),
         nics: place(hardware::NICS),
         run: place(udev::RUN),
+        conf: place(packets6::CONF),
+        modules: place(modules::LOADED),
+        xcp_ng,
         ears: Ears::default(),
         named: false,
         ipv6: plan.interfaces.iter().any(|spec| spec.ipv6.method != Method6::None),
@@ -168,6 +173,10 @@ struct World {
     wired: BTreeMap<u32, (bool, Option<String>)>,
     nics: Place,
     run: Place,
+    conf: Place,
+    modules: Place,
+    /// An image of XCP-ng's installer.
+    xcp_ng: bool,
     ears: Ears,
     /// XCP-ng's installer has named the NICs.
     named: bool,
@@ -206,7 +215,7 @@ impl World {
         }
         view.udev = udev::read(&self.run, &view.links);
         // Asked for as long as it may make a difference.
-        self.named = self.named || installer::is_xcp_ng() && installer::has_named();
+        self.named = self.named || self.xcp_ng && installer::has_named();
         view.named = self.named;
         let now = boottime();
         // Read after the links: what was heard on a cable that is in by now counts.
@@ -326,7 +335,7 @@ impl World {
         if self.saved.as_ref() == Some(&state) {
             return;
         }
-        if state.times.settled.is_some() && !self.settings.store.is_named() && installer::is_xcp_ng() {
+        if state.times.settled.is_some() && self.xcp_ng && !self.settings.store.is_named() {
             self.settings.store.note_named();
         }
         match self.settings.store.save(&state) {
@@ -349,86 +358,6 @@ pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
     };
     let view = read(Netlink::open()?).map_err(|refusal| io::Error::other(refusal.text))?;
     Ok(earlier::left_over(plan, &previous, &view, boottime()))
-}
-
-/// Sends away everything that `found` asks for, without an engine: for `down`.
-pub async fn give_back(state: &State, store: &Store) -> io::Result<Vec<String>> {
-    let netlink = Netlink::open()?;
-    let links = netlink.links().map_err(|refusal| io::Error::other(refusal.text))?;
-    let files = Files::new(std::path::Path::new("/"), store.path());
-    let mut trouble = Vec::new();
-    for action in crate::engine::undo::actions(&state.found, &links) {
-        if let Err(refusal) = perform::network(&netlink, &files, &action) {
-            trouble.push(refusal.text);
-        }
-    }
-    Ok(trouble)
-}
-
-/// Gives a lease back to its server (RFC 2131 §4.4.6), without an engine: for `down`. Nobody answers to that.
-pub async fn release(interface: &str, lease: &Lease, client: &Client) {
-    let now = boottime();
-    let config = machine::Config {
-        mac: client.mac,
-        seed: seed(),
-        client_id: client.client_id.clone(),
-        hostname: None,
-        vendor_class: None,
-        among: 1,
-        mtu: 1500,
-        previous: Some(lease.clone()),
-    };
-    let mut machine = Machine::new(config, now);
-    // It takes the lease up as its own; what it would send for that is not sent.
-    machine.step(now, machine::Event::Start);
-    for action in machine.step(now, machine::Event::Release) {
-        if let machine::Action::Unicast { from, to, payload } = action
-            && let Err(error) = depart(interface, from, to, &payload).await
-        {
-            log::warn!("{interface}: the lease could not be given back: {error}");
-        }
-    }
-}
-
-/// Sends the last message of an interface, and waits until it is out: ARP may have to ask for the server first.
-async fn depart(interface: &str, from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
-    /// A server that answers ARP does so in this time.
-    const LIMIT: Duration = Duration::from_secs(1);
-    const LEAVING: Duration = Duration::from_millis(100);
-    let socket = packets::unicast(interface, from, to, payload)?;
-    let sent = async {
-        while unsent(&socket)? > 0 {
-            // The kernel tells nobody when a datagram leaves.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        // It has left the socket; the NIC and the switch need a moment before the link may go.
-        tokio::time::sleep(LEAVING).await;
-        Ok(())
-    };
-    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} does not answer ARP"));
-    tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| Err(late()))
-}
-
-/// The same of a DHCPv6 lease (RFC 8415 §18.2.7). The server's answer is not waited for.
-pub async fn release6(interface: &str, lease: &Lease6, duid: &[u8], iaid: u32) {
-    /// The NIC and the switch need a moment before the link may go.
-    const LEAVING: Duration = Duration::from_millis(100);
-    let now = boottime();
-    let (duid, previous) = (duid.to_vec(), Some(lease.clone()));
-    let config = v6::Config { mode: v6::Mode::Stateful, seed: seed(), duid, iaid, among: 1, previous };
-    let mut machine = v6::Machine::new(config, now);
-    // It takes the lease up as its own; what it would send for that is not sent.
-    machine.step(now, v6::Event::Start);
-    for action in machine.step(now, v6::Event::Release) {
-        if let v6::Action::Send(payload) = action {
-            match packets6::send_once(interface, &payload) {
-                Ok(_) => tokio::time::sleep(LEAVING).await,
-                Err(error) => {
-                    log::warn!("{interface}: the DHCPv6 lease could not be given back: {error}");
-                }
-            }
-        }
-    }
 }
 
 /// Tells the service manager, if there is one (sd_notify(3)).

@@ -1,23 +1,25 @@
 //! Kernel modules, by the image's own modprobe.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
+use super::place::Place;
 use crate::engine::types::Refusal;
 use crate::escape;
 
+/// One directory for each that is there.
+pub(crate) const LOADED: &str = "/sys/module";
 /// A modprobe that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Loads `module`, unless it is there.
+/// Loads `module`, unless it is among the `loaded`.
 ///
 /// # Errors
 /// modprobe's own words, or that there is none. The module may be built in all the same.
-pub(crate) async fn load(module: &str) -> Result<(), Refusal> {
-    if Path::new("/sys/module").join(module).exists() {
+pub(crate) async fn load(loaded: &Place, module: &str) -> Result<(), Refusal> {
+    if loaded.has(module) {
         return Ok(());
     }
     let mut command = Command::new("modprobe");

@@ -11,6 +11,7 @@ use nix::net::if_::if_indextoname;
 use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn6, setsockopt, sockopt};
 use tokio::io::ReadBuf;
 
+use super::place::Place;
 use crate::dhcp::v6::{ALL_SERVERS, CLIENT_PORT, SERVER_PORT};
 use crate::engine::six::types::{Action, Incoming};
 use crate::engine::types::Refusal;
@@ -18,6 +19,8 @@ use crate::netlink::Netlink;
 use crate::ra::packet::{self, ALL_ROUTERS_MAC, IPV6};
 use crate::sys::PacketSocket;
 
+/// The kernel's settings of each interface.
+pub(super) const CONF: &str = "/proc/sys/net/ipv6/conf";
 /// Largest packet taken: jumbo frames and a little more. Bytes.
 const LARGEST: usize = 9_728;
 
@@ -39,7 +42,8 @@ impl Packets6 {
     /// Does what IPv6 needs done.
     pub(super) fn perform(&mut self, netlink: &Netlink, action: &Action) -> Result<(), Refusal> {
         match action {
-            Action::Setting { index, name, value } => Ok(set(*index, name, *value)?),
+            // As it needs no socket: see `network()`.
+            Action::Setting { .. } => Ok(()),
             Action::OpenRouters(index) => {
                 self.routers.retain(|(other, _)| other != index);
                 self.routers.push((*index, PacketSocket::open(*index, IPV6, packet::FILTER)?));
@@ -161,7 +165,6 @@ pub(super) fn send_once(interface: &str, payload: &[u8]) -> io::Result<UdpSocket
 }
 
 /// Writes a setting of the kernel.
-pub(super) fn set(index: u32, name: &str, value: u32) -> io::Result<()> {
-    let place = Path::new("/proc/sys/net/ipv6/conf").join(name_of(index)?).join(name);
-    std::fs::write(place, value.to_string())
+pub(super) fn set(conf: &Place, index: u32, name: &str, value: u32) -> io::Result<()> {
+    conf.write(Path::new(&name_of(index)?).join(name), &value.to_string())
 }

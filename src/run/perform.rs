@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::place::Place;
 use super::{World, announce, hardware, modules, notify, packets6};
 use crate::engine::six::types as six;
 use crate::engine::types::{Action, Refusal};
@@ -25,7 +26,7 @@ impl World {
         log::trace!("{action:?}");
         match action {
             Action::LoadModule(name) => tokio::select! {
-                loaded = modules::load(name) => loaded,
+                loaded = modules::load(&self.modules, name) => loaded,
                 // Whoever ends us does not wait for a module.
                 signal = self.signals.next() => {
                     self.signalled = Some(signal);
@@ -49,6 +50,9 @@ impl World {
                 let name = nix::net::if_::if_indextoname(*index).map_err(io::Error::from)?;
                 Ok(self.packets.unicast(*index, &name.to_string_lossy(), *from, *to, payload)?)
             }
+            Action::Six(six::Action::Setting { .. }) => {
+                network(&self.netlink, &self.files, &self.conf, action)
+            }
             Action::Six(action) => Ok(self.packets6.perform(&self.netlink, action)?),
             Action::Say(level, text) => {
                 // Names of links and words of servers are in it: nothing of that may act on a terminal.
@@ -64,7 +68,7 @@ impl World {
                 self.let_go();
                 Ok(())
             }
-            other => network(&self.netlink, &self.files, other),
+            other => network(&self.netlink, &self.files, &self.conf, other),
         }
     }
 
@@ -76,8 +80,13 @@ impl World {
     }
 }
 
-/// What needs netlink and files only.
-pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Result<(), Refusal> {
+/// What needs netlink and files only. `conf`: [`packets6::CONF`].
+pub(super) fn network(
+    netlink: &Netlink,
+    files: &Files,
+    conf: &Place,
+    action: &Action,
+) -> Result<(), Refusal> {
     match action {
         Action::CreateBond { name, mode, options, mac, mtu } => {
             netlink.create_bond(name, *mode, options, *mac, *mtu)
@@ -88,7 +97,7 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::SetOptions { index, options } => netlink.set_options(*index, options),
         Action::Enslave { port, bond } => netlink.enslave(*port, *bond),
         Action::Release(port) => netlink.release(*port),
-        Action::Quiet { index, quiet } => Ok(hardware::set_quiet(*index, *quiet)?),
+        Action::Quiet { index, quiet } => Ok(hardware::set_quiet(conf, *index, *quiet)?),
         Action::Up(index) => netlink.up(*index),
         Action::CreateVlan { name, lower, id, mac, mtu } => {
             netlink.create_vlan(name, *lower, *id, *mac, *mtu)
@@ -118,7 +127,9 @@ pub(super) fn network(netlink: &Netlink, files: &Files, action: &Action) -> Resu
         Action::Resolver { servers, scoped, search } => Ok(files.set_resolver(servers, scoped, search)?),
         Action::HostName { name, only_if_unset } => Ok(files.set_host_name(name, *only_if_unset)?),
         Action::RestoreFiles => Ok(files.restore()?),
-        Action::Six(six::Action::Setting { index, name, value }) => Ok(packets6::set(*index, name, *value)?),
+        Action::Six(six::Action::Setting { index, name, value }) => {
+            Ok(packets6::set(conf, *index, name, *value)?)
+        }
         Action::LoadModule(_)
         | Action::Six(_)
         | Action::OpenDhcp(_)

@@ -3,13 +3,13 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat};
 
-/// A directory of /sys or /run.
+/// A directory of /sys, /proc or /run.
 #[derive(Debug)]
 pub(crate) struct Place {
     path: &'static str,
@@ -34,6 +34,13 @@ impl Place {
         let file = openat(held, name.as_ref(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         File::from(file).read_to_string(&mut text)?;
         Ok(text)
+    }
+
+    /// Writes into a file that is there.
+    pub(super) fn write(&self, name: impl AsRef<Path>, text: &str) -> io::Result<()> {
+        let Some(held) = &self.held else { return fs::write(Path::new(self.path).join(name), text) };
+        let file = openat(held, name.as_ref(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        File::from(file).write_all(text.as_bytes())
     }
 
     /// Where a symbolic link leads.
@@ -64,6 +71,9 @@ mod tests {
             assert!(place.link("exe").is_ok_and(|to| !to.is_empty()));
             assert!(place.has("fd/0") || !place.has("nothing"));
             assert!(place.read("nothing").is_err());
+            place.write("comm", "a thread").unwrap();
+            assert_eq!(place.read("comm").unwrap(), "a thread\n");
+            assert!(place.write("nothing", "").is_err());
         }
     }
 }

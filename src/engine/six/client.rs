@@ -111,11 +111,13 @@ impl Engine {
         let (Some(index), Some(lease)) = (target.index, &target.six.lease) else { return };
         let (address, preferred, valid) = (lease.address, lease.preferred_left(now), lease.left_secs(now));
         let Some(network) = lease.network().filter(|_| valid != Some(0)) else { return };
+        let root = self.carries_root(network.into());
         let own = FoundAddress { index, address: IpNetwork::V6(network), broadcast: None, lifetime: None };
         // What is on a NIC of its own does not go with a bond.
         if self.found.nics.iter().any(|nic| nic.index == index) && !self.found.own.contains(&own) {
             self.found.own.push(own);
         }
+        let valid = valid.filter(|_| !root);
         out.push(Action::Six(types::Action::SetAddress { index, address, preferred, valid }));
     }
 

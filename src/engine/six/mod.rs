@@ -18,6 +18,7 @@ use std::net::Ipv6Addr;
 use super::Engine;
 use super::address::Family;
 use super::lease::Prospects;
+use super::state::FoundAddress;
 use super::types::Action;
 use crate::clock::Millis;
 use crate::dhcp::v6::{self as dhcp, Facts, Lease, Mode};
@@ -328,7 +329,10 @@ impl Engine {
     fn is_slaac(&self, which: usize, found: &Address6) -> bool {
         let target = &self.targets[which];
         let ip = found.address.ip();
-        !found.permanent
+        // A flip has taken its end away.
+        let had_end = |moved: &FoundAddress| moved.address.ip() == ip && moved.lifetime.is_some();
+        let moved = self.found.flipped && self.found.addresses.iter().any(had_end);
+        (!found.permanent || moved)
             && !is_link_local(ip)
             && !target.spec.ipv6.addresses.iter().any(|written| written.ip() == ip)
             && target

@@ -10,7 +10,11 @@ const MOVED: &str = "192.0.2.77/24";
 
 /// An engine that goes on with what a flip has left: a lease of an hour, and a NIC that had its address.
 fn flipped() -> World {
-    let mut world = leased(DHCP, &[]);
+    flipped_with(&[])
+}
+
+fn flipped_with(options: &[(u8, &[u8])]) -> World {
+    let mut world = leased(DHCP, options);
     let mut left = state(&world);
     left.found.flipped = true;
     let address = MOVED.parse().expect("an address");
@@ -102,4 +106,22 @@ fn it_is_held_without_a_lease_too() {
     assert!(is_there(&world, MOVED), "{:?}", world.said());
     assert_eq!(routers(&world), ["192.0.2.1"]);
     assert!(said(&world, "192.0.2.77/24 was removed from bond0 by something else: setting it again"));
+}
+
+#[test]
+fn no_file_is_written_while_nobody_can_be_reached() {
+    let dns: &[(u8, &[u8])] = &[(6, &[192, 0, 2, 53])];
+    let mut world = flipped_with(dns);
+    answer(&mut world, ACK, dns);
+    world.agree(false);
+    let from = world.done.len();
+    let written = |world: &World| {
+        let later = world.done[from..].iter();
+        later.filter(|(_, action)| matches!(action, Action::Resolver { .. })).count()
+    };
+    world.pass(3_600_500);
+    assert!(said(&world, "the lease ran out"), "{:?}", world.said());
+    assert_eq!(written(&world), 0, "the root may hang");
+    world.agree(true);
+    assert_eq!(written(&world), 1, "its name servers go with it");
 }

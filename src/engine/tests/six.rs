@@ -8,7 +8,7 @@ use super::world::World;
 use super::world6::ip;
 use crate::clock::Millis;
 use crate::engine::six::types as six;
-use crate::engine::state::Phase;
+use crate::engine::state::{FoundAddress, Phase};
 use crate::engine::types::{Action, Exit};
 use crate::links::Kind;
 
@@ -277,6 +277,51 @@ fn an_engine_that_takes_over_confirms_the_lease() {
     world.pass(15_000);
     assert_eq!(phase(&world), Phase::Online, "nobody says no: {:?}", world.said());
     assert_eq!(world.count(|action| matches!(action, Action::DelAddress { .. })), 0);
+}
+
+#[test]
+fn the_kernel_never_takes_an_address_away_that_a_flip_has_moved() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:dhcp6", true);
+    world.agree(true);
+    world.advertise(0x80, false);
+    world.reply(LEASED, 3_600);
+    world.pass(2_000);
+    let lifetimes = |world: &World| {
+        let set = world.done.iter().rev().find_map(|(_, action)| match action {
+            Action::Six(six::Action::SetAddress { preferred, valid, .. }) => Some((*preferred, *valid)),
+            _ => None,
+        });
+        set.expect("it was set")
+    };
+    assert_eq!(lifetimes(&world), (Some(3_600), Some(3_600)));
+    let mut left = world.engine.state(1, 1);
+    left.found.flipped = true;
+    // Whoever had it before made it one of a subnet.
+    let address = format!("{LEASED}/64").parse().unwrap();
+    left.found.addresses.push(FoundAddress { index: 2, address, broadcast: None, lifetime: Some(3_600) });
+    world.goes_on(left);
+    world.pass(15_000);
+    let (preferred, valid) = lifetimes(&world);
+    assert!(preferred.is_some() && valid.is_none(), "{preferred:?}, {valid:?}");
+    world.pass(3_700_000);
+    assert_eq!(world.count(|action| matches!(action, Action::DelAddress { .. })), 0);
+}
+
+#[test]
+fn what_a_router_gave_before_a_flip_is_slaac() {
+    let mut world = machine("bond=eth0,eth1 ip=bond0:auto6", false);
+    world.agree(true);
+    let index = world.link("bond0").index;
+    let mut left = world.engine.state(1, 1);
+    left.found.flipped = true;
+    let address = "2001:db8::5/64".parse().unwrap();
+    left.found.addresses.push(FoundAddress { index: 2, address, broadcast: None, lifetime: Some(600) });
+    world.detect(index, "2001:db8::5/64".parse().unwrap(), true);
+    world.goes_on(left);
+    world.pass(2_000);
+    world.advertise(0, false);
+    world.pass(2_000);
+    assert_eq!(phase(&world), Phase::Online, "{:?}", world.said());
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Every message refused in turn, every moment one at which somebody is killed: the machine is as it was.
 
 use super::model::*;
-use crate::flip::message::Device;
+use crate::flip::message::{Device, RTM_NEWADDR};
 use crate::flip::runner::{Kernel, back, run};
-use crate::flip::steps::{Home, Other, home, steps};
+use crate::flip::snapshot::Snapshot;
+use crate::flip::steps::{Home, Op, Other, home, steps};
 use crate::mac::Mac;
+use crate::netlink::raw::Raw;
 
 #[test]
 fn a_flip_moves_everything() {
@@ -148,7 +150,12 @@ fn home_is_where_it_came_from() {
     }
     assert!(fails > 20, "only {fails} events");
     run(&home(&way, &bonds), &mut model).unwrap();
-    assert_eq!(model.world.addresses, as_it_was.addresses);
+    // Without an end, as they were on the bond.
+    let there = as_it_was.addresses.iter().map(|(_, body)| {
+        let address = crate::flip::message::Address::of(NIC, body).unwrap();
+        (NIC, address.set(&bonds.nic, &way.nic, false).body)
+    });
+    assert_eq!(model.world.addresses, there.collect());
     assert_eq!(model.world.settled().routes, as_it_was.settled().routes);
     assert_eq!(model.world.rules, as_it_was.rules);
     assert_eq!(model.world.links[&NIC], as_it_was.links[&NIC]);
@@ -167,4 +174,57 @@ fn with_lacp_the_other_ports_go_home_first() {
     assert!(place("eth0 has carrier") < place("take eth1 out of bond0"), "{names:?}");
     assert!(place("take eth1 out of bond0") < place("take eth0 out of bond0"), "{names:?}");
     assert!(names.last().unwrap().contains("answered"), "else it goes back to the bond");
+}
+
+#[test]
+fn with_lacp_the_boot_nic_joins_last() {
+    let mut shape = shape(Case::Lacp);
+    shape.asked = vec![[192, 0, 2, 1].into()];
+    let steps = steps(&shape, &snapshot());
+    let joins = |op: &Op, index: u32| matches!(op, Op::Join { port, .. } if *port == index);
+    let moves = |op: &Op| matches!(op, Op::Send(all) if all.iter().any(|raw| raw.kind == RTM_NEWADDR));
+    let asks = |op: &Op| matches!(op, Op::Send(all) if all.iter().any(|raw| raw.body[8..10] == [0x10, 0]));
+    let ops: Vec<&Op> = steps.iter().flat_map(|step| &step.forward).collect();
+    let place = |is: &dyn Fn(&Op) -> bool| ops.iter().position(|op| is(op)).unwrap();
+    let order = [
+        place(&|op| joins(op, SECOND)),
+        place(&|op| matches!(op, Op::Partner(BOND))),
+        place(&|op| matches!(op, Op::Still(_))),
+        place(&moves),
+        place(&asks),
+        place(&|op| matches!(op, Op::Check)),
+        place(&|op| joins(op, NIC)),
+        ops.iter().rposition(|op| asks(op)).unwrap(),
+        ops.iter().rposition(|op| matches!(op, Op::Check)).unwrap(),
+    ];
+    assert!(order.is_sorted_by(|one, next| one < next), "{order:?}: {ops:#?}");
+    // Until then nothing of the NIC is touched, on the way back neither.
+    let before = steps.iter().position(|step| step.name.starts_with("keep what")).unwrap();
+    let about = |raw: &Raw| raw.body[4..8] == NIC.to_ne_bytes();
+    let back = steps[..before].iter().flat_map(|step| &step.back);
+    assert!(!back.into_iter().any(|op| matches!(op, Op::Send(all) if all.iter().any(about))));
+}
+
+#[test]
+fn it_is_still_the_same_whatever_its_lifetimes() {
+    let then = snapshot();
+    let mut now = snapshot();
+    now.neighbours.clear();
+    now.addresses.reverse();
+    for address in &mut now.addresses {
+        // Deprecated; fewer seconds.
+        address.0.body[2] = 0x20;
+        let at = address.0.body.len() - 8 - 12;
+        address.0.body[at] = 9;
+    }
+    assert!(now.is_still(&then));
+    for change in [
+        |now: &mut Snapshot| drop(now.addresses.pop()),
+        |now: &mut Snapshot| drop(now.routes.pop()),
+        |now: &mut Snapshot| drop(now.rules.pop()),
+    ] {
+        let mut other = now.clone();
+        change(&mut other);
+        assert!(!other.is_still(&then));
+    }
 }

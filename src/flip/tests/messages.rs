@@ -46,7 +46,15 @@ fn flags_and_lifetimes() {
         let set = address.set(&nic, &bond, at_once);
         assert_eq!(
             value(&set.body, IFADDRMSG, 6).unwrap()[..8],
-            [600_u32, 1200].map(u32::to_ne_bytes).concat()
+            // IFA_F_TEMPORARY
+            [600_u32, if flags & 1 == 0 { u32::MAX } else { 1200 }].map(u32::to_ne_bytes).concat(),
+            "a root may stand on it"
+        );
+        let back = value(&address.set(&nic, &nic, at_once).body, IFADDRMSG, 6);
+        assert_eq!(
+            back.unwrap()[..8],
+            [600_u32, 1200].map(u32::to_ne_bytes).concat(),
+            "on its NIC as it was"
         );
         value(&set.body, IFADDRMSG, 8).and_then(|flags| number(&flags))
     };

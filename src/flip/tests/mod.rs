@@ -3,3 +3,5 @@
 mod failing;
 mod messages;
 mod model;
+
+pub(super) use model::snapshot;

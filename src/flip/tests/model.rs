@@ -297,7 +297,7 @@ const NET: [u8; 16] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const NEAR: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 /// A NIC with two families, routes in two tables, and a rule.
-pub(super) fn snapshot() -> Snapshot {
+pub(in crate::flip) fn snapshot() -> Snapshot {
     let mut rule = vec![AF_INET, 0, 0, 0, 100, 0, 0, 1, 0, 0, 1, 0];
     rule.extend(attribute(3, b"eth0\0"));
     let mut neighbour = vec![AF_INET, 0, 0, 0];
@@ -356,7 +356,7 @@ pub(super) fn shape(case: Case) -> Shape {
         bond: device(BOND, "bond0"),
         about: String::new(),
         make: link(BOND, NLM_F_CREATE | NLM_F_EXCL),
-        empty: (case == Case::InPlace).then(|| (8, link(8, NLM_F_CREATE | NLM_F_EXCL))),
+        empty: (case == Case::InPlace).then(|| (8, vec![link(8, NLM_F_CREATE | NLM_F_EXCL)])),
         lacp,
         late: lacp.then(|| link(BOND, 0)),
         primary: (!lacp).then(|| link(BOND, 0)),

@@ -1,0 +1,87 @@
+//! Words that a flip can't do as they stand, and what it says of them. (pure)
+
+use std::net::IpAddr;
+
+use super::snapshot::Snapshot;
+use crate::engine::mtu_of;
+use crate::links::Link;
+use crate::plan::{Method4, Method6, Plan};
+use crate::settle::resolve::Wanted;
+
+/// `auto`: the engine that keeps the bond would go on to search for its ports.
+pub(super) fn searching(plan: &Plan) -> Option<String> {
+    let searches = |port: &String| Wanted::parse(port) == Wanted::Auto;
+    let bond = plan.bonds.iter().find(|bond| bond.ports.iter().any(searches))?;
+    Some(format!(
+        "{0} is to look for its ports (auto), and a flip has to know them: name them (bond={0}:eth0,eth1), or write all",
+        bond.name
+    ))
+}
+
+/// Addresses that somebody else has renewed, and the words don't.
+pub(super) fn ends(plan: &Plan, bond: &str, snapshot: &Snapshot) -> Vec<String> {
+    let spec = plan.interfaces.iter().find(|spec| spec.name == bond);
+    let lease4 = spec.is_some_and(|spec| spec.ipv4.method == Method4::Dhcp);
+    let asks6 = |method| matches!(method, Method6::Auto | Method6::Dhcp | Method6::Either);
+    let lease6 = spec.is_some_and(|spec| asks6(spec.ipv6.method));
+    let ending = snapshot
+        .addresses
+        .iter()
+        .filter(|address| address.lifetime().is_some() && address.outlasts() && !address.is_of_router());
+    let told = ending.filter_map(|address| {
+        let (renewed, word) = match address.ip()? {
+            IpAddr::V4(_) => (lease4, "dhcp"),
+            IpAddr::V6(_) => (lease6, "dhcp6"),
+        };
+        let text = address.text().filter(|_| !renewed)?;
+        Some(format!(
+            "{text} has an end, and the words don't renew it (ip={bond}:{word}): it stays on {bond}, and the server may give it to \
+             somebody else"
+        ))
+    });
+    told.collect()
+}
+
+/// The bond has the NIC's MTU.
+pub(super) fn mtu(plan: &Plan, bond: &str, nic: &Link) -> Option<String> {
+    let wanted = mtu_of(plan, bond).filter(|mtu| *mtu != nic.mtu)?;
+    Some(format!(
+        "{bond} keeps the MTU of {}, {}: that of the words ({wanted}) is not set",
+        nic.name, nic.mtu
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flip::tests::snapshot;
+    use crate::words::plan_line;
+
+    #[test]
+    fn ports_that_have_to_be_searched_for_are_refused() {
+        let said = |words: &str| searching(&plan_line(words.as_bytes()));
+        assert!(said("bond=bond7:auto").unwrap().starts_with("bond7 is to look for its ports (auto)"));
+        assert_eq!([said("bond=all"), said("bond=eth0,eth1")], [None, None]);
+    }
+
+    #[test]
+    fn what_nobody_renews_is_told() {
+        let said = |words: &str| ends(&plan_line(words.as_bytes()), "bond0", &snapshot());
+        let all = said("bond=eth0,eth1 ip=bond0:none");
+        assert_eq!(all.len(), 3, "two of IPv4, one of IPv6, and none that is link-local: {all:?}");
+        assert!(all[0].starts_with("192.0.2.10/24 has an end"), "{all:?}");
+        assert!(all[2].contains("(ip=bond0:dhcp6)"), "{all:?}");
+        assert_eq!(said("bond=eth0,eth1 ip=dhcp").len(), 1);
+        assert_eq!(said("bond=eth0,eth1 ip=bond0:dhcp,dhcp6").len(), 0);
+    }
+
+    #[test]
+    fn an_mtu_that_is_not_set_is_told() {
+        let nic = Link { name: "eth0".into(), mtu: 1500, ..Link::default() };
+        let said = |words: &str| mtu(&plan_line(words.as_bytes()), "bond0", &nic);
+        let told = said("bond=bond0:eth0,eth1:mode=1:9000 ip=dhcp").unwrap();
+        assert_eq!(told, "bond0 keeps the MTU of eth0, 1500: that of the words (9000) is not set");
+        assert_eq!(said("bond=bond0:eth0,eth1:mode=1:1500 ip=dhcp"), None);
+        assert_eq!(said("bond=bond0:eth0,eth1"), None);
+    }
+}
