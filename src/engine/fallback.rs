@@ -150,6 +150,12 @@ impl Engine {
             previous.bonds.iter().filter(|bond| bond.fallback).map(|bond| bond.name.clone()).collect();
         if let (Some(port), [_]) = (single, self.plan.bonds.as_slice()) {
             self.fell_back = true;
+            // What stood on it before does again, whatever MAC the words name it by.
+            if let Some(first) =
+                self.targets.first_mut().filter(|_| previous.interface.as_ref() == Some(&port))
+            {
+                (first.bond, first.spec.name) = (Some(0), self.plan.bonds[0].name.clone());
+            }
             self.stand_on(now, vec![port]);
         } else if let Some(which) = self.plan.bonds.iter().position(|bond| fallen.contains(&bond.name)) {
             self.fell_back = true;

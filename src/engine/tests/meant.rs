@@ -55,6 +55,29 @@ fn what_is_named_by_a_port_s_mac_stays_the_bond_s() {
 }
 
 #[test]
+fn without_a_partner_each_port_has_its_turn_whatever_mac_is_named() {
+    let mut world = World::new(&format!("{PXE} bondstrap.fallback=single bondstrap.lacp_timeout=5"), true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.pass(30_000);
+    let first = world.place(|action| *action == Action::OpenDhcp(3));
+    assert!(first < world.place(|action| *action == Action::OpenDhcp(2)), "{:?}", world.said());
+    // An engine that comes after one that was online on the other port stays there.
+    let mut previous = world.engine.state(1, 1);
+    (previous.came_online, previous.fallback_port) = (true, Some("eth0".into()));
+    previous.interface.clone_from(&previous.fallback_port);
+    let begin = world.done.len();
+    world.goes_on(previous);
+    world.pass(1_000);
+    let opened: Vec<&Action> = world.done[begin..].iter().map(|(_, action)| action).collect();
+    assert!(
+        opened.contains(&&Action::OpenDhcp(2)) && !opened.contains(&&Action::OpenDhcp(3)),
+        "{:?}",
+        world.said()
+    );
+}
+
+#[test]
 fn a_nic_by_its_mac_has_the_mtu_and_the_address_of_its_words() {
     let words = "bond=bond0:eth0,eth1 ip=bond0:none ip=02-00-00-00-00-04:auto6:1400:02:00:00:00:00:99";
     let mut world = World::new(words, true);
