@@ -235,6 +235,16 @@ impl Link {
     pub fn can_be_port(&self) -> bool {
         self.ethernet && !matches!(self.kind, Kind::Bond(_) | Kind::Vlan(_))
     }
+
+    /// True for a NIC, also one that is the end of a veth pair or a port of a switch chip: no bridge, tunnel or the like.
+    pub fn is_nic(&self) -> bool {
+        self.ethernet
+            && match &self.kind {
+                Kind::Device => true,
+                Kind::Other(kind) => kind == "veth" || kind == "dsa",
+                _ => false,
+            }
+    }
 }
 
 #[cfg(test)]

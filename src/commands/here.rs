@@ -2,9 +2,11 @@
 
 use std::io;
 
+use crate::engine::types::Refusal;
 use crate::links::{Kind, Link, Links};
 use crate::netlink::Netlink;
 use crate::plan::Plan;
+use crate::run::hardware;
 use crate::settle::resolve::Wanted;
 
 /// The links of this machine.
@@ -12,7 +14,15 @@ use crate::settle::resolve::Wanted;
 /// # Errors
 /// What the kernel said.
 pub(super) fn links() -> io::Result<Links> {
-    Netlink::open()?.links().map_err(|refusal| io::Error::other(refusal.text))
+    let netlink = Netlink::open()?;
+    let look = || {
+        let (mut links, addresses) = (hardware::links(&netlink)?, netlink.addresses()?);
+        for link in &mut links.0 {
+            link.addressed = addresses.iter().any(|address| address.index == link.index);
+        }
+        Ok(links)
+    };
+    look().map_err(|refusal: Refusal| io::Error::other(refusal.text))
 }
 
 /// A line for each port of a bond or bridge, then the devices that are addressed and not there, and the NICs that no
@@ -20,27 +30,25 @@ pub(super) fn links() -> io::Result<Links> {
 pub(super) fn lines(plan: &Plan, links: &Links) -> Vec<String> {
     let mut lines = Vec::new();
     let mut taken = Vec::new();
+    let meant = |port: &str| Wanted::parse(port).find(links, &|name| plan.builds(name));
     let controllers = plan.bonds.iter().map(|bond| (&bond.name, &bond.ports));
     for (name, ports) in controllers.chain(plan.bridges.iter().map(|bridge| (&bridge.name, &bridge.ports))) {
-        for port in ports.iter().filter(|port| !is_built(plan, port)) {
-            if matches!(port.as_str(), "all" | "auto") {
-                lines.push(format!("{name}: {port} shows when it is built"));
+        for port in ports.iter().filter(|port| !plan.builds(port)) {
+            if port == "auto" {
+                lines.push(format!("{name}: auto shows when it is built"));
                 continue;
             }
             let mut found = Vec::new();
-            for link in Wanted::parse(port).find(links) {
-                // A pattern does not take what the words build.
-                if link.name == *port || !is_built(plan, &link.name) {
-                    taken.push(link.index);
-                    found.push(shown(link, name, links));
-                }
+            for link in meant(port) {
+                taken.push(link.index);
+                found.push(shown(link, name, links));
             }
             let found = if found.is_empty() { "not there".to_owned() } else { found.join(", ") };
             lines.push(format!("{name}: {port}: {found}"));
         }
     }
-    for interface in plan.interfaces.iter().filter(|interface| !is_built(plan, &interface.name)) {
-        if Wanted::parse(&interface.name).find(links).is_empty() && links.named(&interface.name).is_none() {
+    for interface in plan.interfaces.iter().filter(|interface| !plan.builds(&interface.name)) {
+        if meant(&interface.name).is_empty() && links.named(&interface.name).is_none() {
             lines.push(format!("{}: not there, and no word builds it", interface.name));
         }
     }
@@ -50,12 +58,6 @@ pub(super) fn lines(plan: &Plan, links: &Links) -> Vec<String> {
         lines.push(format!("no word takes {}", left.join(", ")));
     }
     lines
-}
-
-fn is_built(plan: &Plan, name: &str) -> bool {
-    plan.bonds.iter().any(|bond| bond.name == name)
-        || plan.vlans.iter().any(|vlan| vlan.name == name)
-        || plan.bridges.iter().any(|bridge| bridge.name == name)
 }
 
 /// Name, MAC, and what keeps it from being a port of `controller`.
@@ -93,25 +95,27 @@ mod tests {
             Link { ethernet: false, ..nic(1, "lo") },
             Link { up: true, ..nic(2, "eth0") },
             Link { controller: Some(9), ..nic(3, "eth1") },
-            nic(4, "ens4"),
+            Link { wired: true, ..nic(4, "ens4") },
             nic(5, "wan0"),
             bond,
+            Link { wired: true, addressed: true, ..nic(6, "lan0") },
+            Link { wired: true, controller: Some(9), ..nic(7, "lan1") },
         ]);
         for (words, expected) in [
             (
                 "bond=bond0:eth*,eth9",
                 "bond0: eth*: eth0 (02:00:00:00:00:02), no carrier, eth1, a port of bond7 already\n\
-                 bond0: eth9: not there\nno word takes ens4, wan0",
+                 bond0: eth9: not there\nno word takes ens4, wan0, lan0, lan1",
             ),
             (
                 "bond=bond0:02-00-00-00-00-04,all ip=bond0.5:dhcp ip=eth0:none ip=02-00-00-00-00-05:none",
-                "bond0: 02:00:00:00:00:04: ens4 (02:00:00:00:00:04)\nbond0: all shows when it is built\n\
-                 bond0.5: not there, and no word builds it\nno word takes eth0, eth1, wan0",
+                "bond0: 02:00:00:00:00:04: ens4 (02:00:00:00:00:04)\nbond0: all: ens4 (02:00:00:00:00:04)\n\
+                 bond0.5: not there, and no word builds it\nno word takes eth0, eth1, wan0, lan0, lan1",
             ),
             (
                 "bond=bond0:eth0 bridge=br0:bond0,ens4",
                 "bond0: eth0: eth0 (02:00:00:00:00:02), no carrier\nbr0: ens4: ens4 (02:00:00:00:00:04)\n\
-                 no word takes eth1, wan0",
+                 no word takes eth1, wan0, lan0, lan1",
             ),
         ] {
             assert_eq!(lines(&plan_line(words.as_bytes()), &links).join("\n"), expected, "{words}");

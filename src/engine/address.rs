@@ -46,16 +46,8 @@ impl Engine {
 
     /// Keeps to the link by its index: one that was made anew has lost its addresses.
     fn follow_link(&mut self, now: Millis, which: usize) {
-        let bonds = &self.bonds;
         let target = &mut self.targets[which];
-        let mut link = target.link(&self.view.links);
-        // Named by MAC, and a port by a glob: its bond is meant.
-        let controller = link.and_then(|link| link.controller);
-        let above = controller.and_then(|index| bonds.iter().position(|bond| bond.index == Some(index)));
-        if let (Some(_), Some(bond)) = (target.spec.match_mac, above) {
-            link = bonds[bond].index.and_then(|index| self.view.links.get(index));
-            target.bond = Some(bond);
-        }
+        let link = target.link(&self.view.links);
         if let Some(link) = link {
             target.plain = match link.up && link.carrier {
                 true => Verdict::Ready { ports: vec![link.name.clone()], partner: None },
@@ -73,7 +65,6 @@ impl Engine {
         if target.index != Some(link.index) {
             target.lose_link();
             target.index = Some(link.index);
-            target.spec.name.clone_from(&link.name);
             target.mac = link.mac;
             target.last_kick = now;
         }

@@ -71,9 +71,8 @@ impl Engine {
 
     /// In use by nobody, and not meant by other words.
     fn is_free(&self, which: usize, nic: &Link) -> bool {
-        let links = &self.view.links;
         let takes = |port: &Wanted| {
-            *port != Wanted::Auto && port.find(links).iter().any(|link| link.index == nic.index)
+            *port != Wanted::Auto && self.meant(port).iter().any(|link| link.index == nic.index)
         };
         let mut others = self.bonds.iter().enumerate().filter(|(other, _)| *other != which);
         let addressed = self.targets.iter().any(|target| target.spec.name == nic.name);

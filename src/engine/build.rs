@@ -3,12 +3,12 @@
 use super::state::{FoundAddress, FoundBond, FoundPort, Phase};
 use super::tell::list;
 use super::types::{Action, Exit};
-use super::upper::mtu_of;
 use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::links::Link;
 use crate::mac::Mac;
+use crate::settle::resolve::Wanted;
 
 /// A port that refuses for so long is left out, if there is another. Milliseconds.
 const PORT_PATIENCE: Millis = 5_000;
@@ -75,7 +75,7 @@ impl Engine {
                     mode: spec.mode as u8,
                     options: early,
                     mac,
-                    mtu: mtu_of(&self.plan, &name),
+                    mtu: self.mtu_of(&name),
                 });
             }
             return None;
@@ -139,7 +139,7 @@ impl Engine {
                     mode: spec.mode as u8,
                     options: early,
                     mac,
-                    mtu: mtu_of(&self.plan, &spec.name),
+                    mtu: self.mtu_of(&spec.name),
                 });
             }
             return None;
@@ -157,6 +157,8 @@ impl Engine {
         }
         work.late_options_sent.clear();
         work.joined.clear();
+        // What stood on it has gone with it.
+        self.in_place.clear();
     }
 
     /// Puts every port that is there into the bond. None: what was sent must be looked at first;
@@ -323,11 +325,18 @@ impl Engine {
     /// Options that need ports: each once, and one that names a port when that is there.
     fn send_late_options(&mut self, which: usize, bond: &Link, out: &mut Vec<Action>) {
         let (_, mut late) = self.options(which);
-        let is_port = |name: &str| self.view.links.ports_of(bond.index).any(|port| port.name == name);
         let work = &self.bonds[which];
-        late.retain(|(name, value)| {
-            !work.late_options_sent.contains(name)
-                && if names_a_port(name) { is_port(value) } else { !bond.up }
+        late.retain_mut(|(name, value)| {
+            if work.late_options_sent.contains(name) {
+                return false;
+            }
+            if !names_a_port(name) {
+                return !bond.up;
+            }
+            // The kernel knows ports by name only.
+            let wanted = Wanted::parse(value);
+            let port = self.meant(&wanted).into_iter().find(|port| port.controller == Some(bond.index));
+            port.map(|port| value.clone_from(&port.name)).is_some()
         });
         if !late.is_empty() {
             self.bonds[which].late_options_sent.extend(late.iter().map(|(name, _)| *name));

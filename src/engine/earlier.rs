@@ -7,7 +7,7 @@ use super::types::View;
 use super::{Engine, bond_below};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
-use crate::plan::{Fallback, Method4, Method6, Plan};
+use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 
 impl Engine {
     /// At the first look: what an earlier engine had made and somebody else has removed is nobody's any more, and what it
@@ -84,18 +84,19 @@ fn find(plan: &Plan, previous: &State, view: &View, now: Millis) -> Option<Strin
         return Some(name);
     }
     let specs = || plan.interfaces.iter();
-    let asks_for_lease = |name: &str| {
-        specs().any(|spec| {
-            spec.ipv4.method == Method4::Dhcp && (spec.name == name || bond_below(plan, name).is_none())
-        })
+    // What is named by MAC may be a port of the bond.
+    let may_be = |spec: &Interface, name: &str| {
+        spec.name == name || spec.match_mac.is_some() || bond_below(plan, name).is_none()
     };
+    let asks_for_lease =
+        |name: &str| specs().any(|spec| spec.ipv4.method == Method4::Dhcp && may_be(spec, name));
     let mut leases = previous.lease.iter().filter(|(_, lease)| lease.usable(now));
     if let Some((name, _)) = leases.find(|(name, _)| !asks_for_lease(name)) {
         return Some(format!("the lease of {name}"));
     }
     let asks_for_lease6 = |name: &str| {
         let asks = |method| matches!(method, Method6::Dhcp | Method6::Either);
-        specs().any(|spec| asks(spec.ipv6.method) && (spec.name == name || bond_below(plan, name).is_none()))
+        specs().any(|spec| asks(spec.ipv6.method) && may_be(spec, name))
     };
     let leases6 = || previous.ipv6.iter().filter_map(|(name, state)| Some((name, state.lease.as_ref()?)));
     let mut unasked = leases6().filter(|(name, lease)| lease.usable(now) && !asks_for_lease6(name));

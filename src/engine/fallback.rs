@@ -150,6 +150,12 @@ impl Engine {
             previous.bonds.iter().filter(|bond| bond.fallback).map(|bond| bond.name.clone()).collect();
         if let (Some(port), [_]) = (single, self.plan.bonds.as_slice()) {
             self.fell_back = true;
+            // What stood on it before does again, whatever MAC the words name it by.
+            if let Some(first) =
+                self.targets.first_mut().filter(|_| previous.interface.as_ref() == Some(&port))
+            {
+                (first.bond, first.spec.name) = (Some(0), self.plan.bonds[0].name.clone());
+            }
             self.stand_on(now, vec![port]);
         } else if let Some(which) = self.plan.bonds.iter().position(|bond| fallen.contains(&bond.name)) {
             self.fell_back = true;
@@ -206,7 +212,13 @@ impl Engine {
 
     /// The plan becomes one of the first of these ports, without a bond.
     fn stand_on(&mut self, now: Millis, ports: Vec<String>) {
-        let plan = self.plan.clone();
+        let mut plan = self.plan.clone();
+        for (interface, target) in plan.interfaces.iter_mut().zip(&self.targets) {
+            // Named by a port's MAC: it is the bond's, and so its whose turn it is.
+            if interface.match_mac.is_some() && target.bond.is_some() {
+                (interface.name, interface.match_mac) = (target.spec.name.clone(), None);
+            }
+        }
         let single =
             Single { plan, ports, turn: 0, turns: 0, since: now, turn_since: now, carrier_since: None };
         self.follow(single.plan_now(), now);
@@ -218,6 +230,7 @@ impl Engine {
     fn follow(&mut self, plan: Plan, now: Millis) {
         self.targets = Target::of(&plan);
         self.plan = plan;
+        self.in_place.clear();
         self.tries.forget();
         self.building_since = Some(now);
         self.phase = Phase::Building;

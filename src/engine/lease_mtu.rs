@@ -2,7 +2,6 @@
 
 use super::Engine;
 use super::types::Action;
-use super::upper::mtu_of;
 use crate::plan::Method6;
 
 /// Below it the kernel takes IPv6 off an interface (RFC 8200 §5). Bytes.
@@ -11,11 +10,11 @@ const LEAST_IPV6: u32 = 1_280;
 impl Engine {
     /// Sets it, or what was there before a lease that had one. What can't be is said, and the lease is used as it is.
     pub(super) fn set_lease_mtu(&mut self, which: usize, mtu: Option<u16>, out: &mut Vec<Action>) {
-        let target = &mut self.targets[which];
-        let Some(link) = target.index.and_then(|index| self.view.links.get(index)) else { return };
-        if target.spec.mtu.is_some() || mtu_of(&self.plan, target.name()).is_some() {
+        if self.mtu_of(self.targets[which].name()).is_some() {
             return;
         }
+        let target = &mut self.targets[which];
+        let Some(link) = target.index.and_then(|index| self.view.links.get(index)) else { return };
         let wanted = match mtu {
             Some(mtu) => {
                 target.mtu_before.get_or_insert(link.mtu);

@@ -40,7 +40,7 @@ pub(crate) use upper::mtu_of;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Millis;
 use crate::lacp::verdict::{Hearing, Verdict, verdict};
@@ -81,11 +81,11 @@ struct BondWork {
     creating: bool,
     /// There was an interface of this name when the engine started.
     there_at_start: bool,
-    late_options_sent: std::collections::BTreeSet<&'static str>,
+    late_options_sent: BTreeSet<&'static str>,
     /// Ports that are in it, names by index: one that is new, or gone, is told.
     joined: BTreeMap<u32, String>,
     /// Ports that the kernel does not let in, by index: told once.
-    left_out: std::collections::BTreeSet<u32>,
+    left_out: BTreeSet<u32>,
     checked: bool,
     /// Since when it has been up with ports.
     up_since: Option<Millis>,
@@ -154,8 +154,12 @@ pub struct Engine {
     tries: Backoffs<Try>,
     /// How often something else has undone it.
     undone: Backoffs<Try>,
+    /// What was seen in place of bridges, VLANs and NICs: where it no longer is, somebody has undone it.
+    in_place: BTreeSet<Try>,
     /// The last refusal for each thing that is tried again.
     refusals: BTreeMap<Try, String>,
+    /// The last sentence about each.
+    refused: BTreeMap<Try, String>,
     /// The module's own words, where `modprobe` failed.
     module_refusal: Option<String>,
     found: Found,
@@ -174,7 +178,7 @@ pub struct Engine {
     /// Giving back failed somewhere: what was found is kept for `down`.
     not_given_back: bool,
     /// Limits that have been told already (without limits, each once).
-    told: std::collections::BTreeSet<&'static str>,
+    told: BTreeSet<&'static str>,
     /// Earliest time at which something is to be looked at again.
     deadline: Option<Millis>,
     /// The same, as the last look at the links or the last tick has brought it about.
@@ -225,7 +229,9 @@ impl Engine {
             settling,
             tries: Backoffs::default(),
             undone: Backoffs::default(),
+            in_place: BTreeSet::new(),
             refusals: BTreeMap::new(),
+            refused: BTreeMap::new(),
             module_refusal: None,
             phase: Phase::Settling,
             waiting: None,
@@ -351,6 +357,7 @@ impl Engine {
         if self.rename(now, out) || self.times.settled.is_none() && !self.settle(now, out) {
             return;
         }
+        self.point_targets();
         self.shape_six(now, out);
         if self.rise_again(now, out) {
             return;

@@ -11,7 +11,7 @@ impl Engine {
     pub(super) fn rename(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
         let mut sent = false;
         for rename in self.plan.renames.clone() {
-            let free = |link: &&Link| link.can_be_port() && link.controller.is_none();
+            let free = |link: &&Link| link.is_nic() && link.controller.is_none();
             let has_mac = |link: &&Link| link.own_mac() == Some(rename.mac);
             let Some(nic) = self.view.links.0.iter().filter(free).find(has_mac).cloned() else { continue };
             if nic.name == rename.name || !self.settling.may_touch(now, nic.index, &self.view.udev) {

@@ -1,14 +1,38 @@
 //! What could not be done: when it is tried again, when it ends the work, and with which sentence.
 
 use super::six::types as six;
+use super::state::Phase;
 use super::tell::list;
 use super::types::{Action, Exit, Refusal};
 use super::{Engine, Try};
 use crate::links::Link;
 
 impl Engine {
-    /// Something that was sent out could not be done.
+    /// Something that was sent out could not be done. What is tried for ever is told once, until it is another trouble or
+    /// has been over for a while.
     pub(super) fn failed(&mut self, action: &Action, refusal: &Refusal, out: &mut Vec<Action>) {
+        let before = out.len();
+        self.tell_failed(action, refusal, out);
+        let what = match action {
+            Action::CreateBond { name, .. }
+            | Action::CreateBridge { name, .. }
+            | Action::CreateVlan { name, .. } => Try::Create(name.clone()),
+            Action::Up(index) => Try::Up(*index),
+            Action::Join { port, .. } => Try::Enslave(*port),
+            Action::SetLink { index, .. } => Try::Shape(*index),
+            _ => return,
+        };
+        let [Action::Say(level, line)] = &out[before..] else { return };
+        if *level == log::Level::Error && self.phase != Phase::Online {
+            self.sentence.clone_from(line);
+        }
+        let again = self.tries.count(&what) > 1;
+        if self.refused.insert(what, line.clone()).as_ref() == Some(line) && again {
+            out.truncate(before);
+        }
+    }
+
+    fn tell_failed(&mut self, action: &Action, refusal: &Refusal, out: &mut Vec<Action>) {
         const EEXIST: i32 = 17;
         const EADDRNOTAVAIL: i32 = 99;
         const ESRCH: i32 = 3;

@@ -5,7 +5,7 @@ use super::tell::list;
 use super::types::{Action, Exit};
 use super::{BondWork, Engine};
 use crate::clock::Millis;
-use crate::links::{Kind, Link};
+use crate::links::Link;
 use crate::settle::Settle;
 use crate::settle::resolve::Wanted;
 
@@ -14,8 +14,8 @@ impl Engine {
     pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
         let mut texts: Vec<_> = self.plan.bonds.iter().flat_map(|bond| bond.ports.clone()).collect();
         texts.extend(self.other_nics());
-        let wanted: Vec<_> = texts.iter().map(|text| Wanted::parse(text)).collect();
-        let verdict = self.settling.verdict(now, &self.view.links, &self.view.udev, &wanted, &texts);
+        let found: Vec<_> = texts.iter().map(|text| self.meant(&Wanted::parse(text))).collect();
+        let verdict = self.settling.verdict(now, &self.view.links, &self.view.udev, &found, &texts);
         let since = self.settling.clear_since().unwrap_or(now).max(self.times.started);
         let limit = Millis::from(self.plan.timeouts.iflink) * 1_000;
         match verdict {
@@ -103,9 +103,8 @@ impl Engine {
 
     /// The NICs that are there, for a sentence.
     pub(super) fn nics(&self) -> String {
-        let is_nic = |link: &&Link| link.can_be_port() && matches!(link.kind, Kind::Device | Kind::Other(_));
-        let there: Vec<String> =
-            self.view.links.0.iter().filter(is_nic).map(|link| link.name.clone()).collect();
+        let nics = self.view.links.0.iter().filter(|link| link.is_nic());
+        let there: Vec<String> = nics.map(|link| link.name.clone()).collect();
         match there.as_slice() {
             [] => "there is no NIC at all".into(),
             [one] => format!("there is only {one}"),
@@ -133,11 +132,36 @@ impl Engine {
     /// The links that are meant by a bond's ports, in the order of the words, each once.
     pub(super) fn ports_there<'a>(&'a self, work: &'a BondWork) -> impl Iterator<Item = &'a Link> + 'a {
         let mut seen = Vec::new();
-        work.ports.iter().flat_map(|wanted| wanted.find(&self.view.links)).filter(move |link| {
+        work.ports.iter().flat_map(|wanted| self.meant(wanted)).filter(move |link| {
             !seen.contains(&link.index) && {
                 seen.push(link.index);
                 true
             }
         })
+    }
+
+    /// The links that a port of the words means.
+    pub(super) fn meant(&self, wanted: &Wanted) -> Vec<&Link> {
+        wanted.find(&self.view.links, &|name| self.plan.builds(name))
+    }
+
+    /// The bond of which a link is a port, or is to be one.
+    pub(super) fn bond_of(&self, link: &Link) -> Option<usize> {
+        let has = |work: &BondWork| {
+            work.index.is_some() && work.index == link.controller
+                || self.ports_there(work).any(|port| port.index == link.index)
+        };
+        self.bonds.iter().position(has)
+    }
+
+    /// An `ip=` that names a port by its MAC (`BOOTIF`) means the bond, also where only the machine tells that it is one.
+    pub(super) fn point_targets(&mut self) {
+        for which in 0..self.targets.len() {
+            let Some(nic) = self.targets[which].nic(&self.view.links) else { continue };
+            let bond = self.bond_of(nic);
+            let name = bond.map_or(&nic.name, |bond| &self.plan.bonds[bond].name).clone();
+            let target = &mut self.targets[which];
+            (target.bond, target.spec.name) = (bond, name);
+        }
     }
 }

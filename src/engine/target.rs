@@ -109,11 +109,17 @@ impl Target {
         &self.spec.name
     }
 
-    /// The link that it is: by name, or the NIC that has the MAC.
+    /// The NIC that has the MAC, where it is named by that.
+    pub(super) fn nic<'a>(&self, links: &'a Links) -> Option<&'a Link> {
+        let mac = self.spec.match_mac?;
+        links.0.iter().find(|link| link.is_nic() && link.own_mac() == Some(mac))
+    }
+
+    /// The link that it is: by name, or the NIC that has the MAC and is no port of a bond.
     pub(super) fn link<'a>(&self, links: &'a Links) -> Option<&'a Link> {
-        match self.spec.match_mac {
-            None => links.named(&self.spec.name),
-            Some(mac) => links.0.iter().find(|link| link.can_be_port() && link.own_mac() == Some(mac)),
+        match (self.spec.match_mac, self.bond) {
+            (Some(_), None) => self.nic(links),
+            _ => links.named(&self.spec.name),
         }
     }
 
@@ -242,32 +248,32 @@ impl Target {
 
 /// The bond at the bottom of `name`: itself, below the VLAN, or among the bridge's ports.
 pub fn bond_below(plan: &Plan, name: &str) -> Option<usize> {
-    // A chain cannot be longer than there are links in it; a circle in the words ends here.
-    below(plan, name, plan.vlans.len() + plan.bridges.len())
+    all_below(plan, name).find_map(|name| plan.bonds.iter().position(|bond| bond.name == name))
 }
 
 /// The tag with which frames of `name` leave: that of the lowest VLAN below it, itself included.
 pub(super) fn tag_below(plan: &Plan, name: &str) -> Option<u16> {
-    tag(plan, name, plan.vlans.len() + plan.bridges.len())
+    let vlan = |name: &str| plan.vlans.iter().find(|vlan| vlan.name == name);
+    let mut lowest = all_below(plan, name).find_map(vlan)?;
+    // A circle in the words ends here.
+    for _ in 0..plan.vlans.len() {
+        lowest = all_below(plan, &lowest.link).find_map(vlan).unwrap_or(lowest);
+    }
+    Some(lowest.id)
 }
 
-fn tag(plan: &Plan, name: &str, further: usize) -> Option<u16> {
-    let further = further.checked_sub(1)?;
-    if let Some(vlan) = plan.vlans.iter().find(|vlan| vlan.name == name) {
-        return tag(plan, &vlan.link, further).or(Some(vlan.id));
-    }
-    let bridge = plan.bridges.iter().find(|bridge| bridge.name == name)?;
-    bridge.ports.iter().find_map(|port| tag(plan, port, further))
-}
-
-fn below(plan: &Plan, name: &str, further: usize) -> Option<usize> {
-    if let Some(found) = plan.bonds.iter().position(|bond| bond.name == name) {
-        return Some(found);
-    }
-    let further = further.checked_sub(1)?;
-    if let Some(vlan) = plan.vlans.iter().find(|vlan| vlan.name == name) {
-        return below(plan, &vlan.link, further);
-    }
-    let bridge = plan.bridges.iter().find(|bridge| bridge.name == name)?;
-    bridge.ports.iter().find_map(|port| below(plan, port, further))
+/// The device and what it stands on, the first port's side first; each once, however many ways lead to it.
+fn all_below<'a>(plan: &'a Plan, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let mut seen = Vec::new();
+    let mut ahead = vec![name];
+    std::iter::from_fn(move || {
+        let name = ahead.pop()?;
+        seen.push(name);
+        let links = plan.vlans.iter().filter(|vlan| vlan.name == name).map(|vlan| &vlan.link);
+        let of_bridges = plan.bridges.iter().filter(|bridge| bridge.name == name);
+        let ports = of_bridges.flat_map(|bridge| bridge.ports.iter().rev());
+        ahead.extend(links.chain(ports).map(String::as_str));
+        ahead.retain(|name| !seen.contains(name));
+        Some(name)
+    })
 }

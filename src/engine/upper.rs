@@ -1,6 +1,7 @@
 //! What stands on bonds and NICs: bridges and VLANs. And the NICs that are used without a bond.
 
 use super::state::{FoundBridge, FoundNic};
+use super::target::Target;
 use super::types::{Action, Exit};
 use super::{Engine, Try};
 use crate::clock::Millis;
@@ -8,6 +9,9 @@ use crate::links::{Kind, Link};
 use crate::mac::Mac;
 use crate::plan::{Bridge, Plan, Vlan};
 use crate::settle::resolve::Wanted;
+
+/// Behind a name.
+const DELETED: &str = " was deleted by something else: making it again";
 
 impl Engine {
     /// Brings all of it as far as it can be brought by this look.
@@ -30,13 +34,11 @@ impl Engine {
         let vlans = self.plan.vlans.iter().filter_map(|vlan| named(&vlan.link));
         let bridges = self.plan.bridges.iter().flat_map(|bridge| self.bridge_ports(bridge));
         let targets = self.targets.iter().filter_map(|target| target.link(links));
-        let in_bond = |link: &&Link| {
-            self.bonds.iter().any(|work| work.index.is_some() && work.index == link.controller)
-        };
         let mut nics: Vec<Link> = Vec::new();
         let is_nic = |link: &&Link| link.can_be_port() && !self.plan.builds(&link.name);
-        for link in vlans.chain(bridges).chain(targets).filter(is_nic).filter(|link| !in_bond(link)) {
-            if !nics.iter().any(|known| known.index == link.index) {
+        for link in vlans.chain(bridges).chain(targets).filter(is_nic) {
+            // A port that its bond does not have yet is one all the same.
+            if self.bond_of(link).is_none() && !nics.iter().any(|known| known.index == link.index) {
                 nics.push(link.clone());
             }
         }
@@ -55,15 +57,36 @@ impl Engine {
             self.found.nics.push(found);
         }
         let mac = self.mac_of(&nic.name).filter(|mac| nic.mac != Some(*mac));
-        let mtu = mtu_of(&self.plan, &nic.name).filter(|mtu| nic.mtu != *mtu);
+        let mtu = self.mtu_of(&nic.name).filter(|mtu| nic.mtu != *mtu);
         if (mac.is_some() || mtu.is_some()) && self.tries.allow(now, &Try::Shape(nic.index)) {
+            // For another address it has to be down.
+            self.in_place.remove(&Try::Up(nic.index));
             out.push(Action::SetLink { index: nic.index, mac, mtu });
-        } else if !nic.up && self.tries.allow(now, &Try::Up(nic.index)) {
-            if self.tries.count(&Try::Up(nic.index)) > 1 {
-                let line = format!("{} was set down by something else: setting it up again", nic.name);
-                self.tell_undone(now, &Try::Up(nic.index), line, out);
-            }
-            out.push(Action::Up(nic.index));
+        } else {
+            self.keep_up(now, nic, out);
+        }
+    }
+
+    /// Sets it up; that somebody has set it down is told.
+    fn keep_up(&mut self, now: Millis, link: &Link, out: &mut Vec<Action>) {
+        let what = Try::Up(link.index);
+        if link.up {
+            self.in_place.insert(what);
+        } else if self.tries.allow(now, &what) {
+            self.tell_missing(
+                now,
+                &what,
+                &[&link.name, " was set down by something else: setting it up again"],
+                out,
+            );
+            out.push(Action::Up(link.index));
+        }
+    }
+
+    /// What was in place and is to be put back: somebody has undone it.
+    fn tell_missing(&mut self, now: Millis, what: &Try, line: &[&str], out: &mut Vec<Action>) {
+        if self.in_place.remove(what) {
+            self.tell_undone(now, what, line.concat(), out);
         }
     }
 
@@ -76,7 +99,7 @@ impl Engine {
     fn bridge_ports<'a>(&'a self, bridge: &'a Bridge) -> impl Iterator<Item = &'a Link> + 'a {
         bridge.ports.iter().flat_map(|port| match self.plan.builds(port) {
             true => self.view.links.named(port).into_iter().collect(),
-            false => Wanted::parse(port).find(&self.view.links),
+            false => self.meant(&Wanted::parse(port)),
         })
     }
 
@@ -97,8 +120,9 @@ impl Engine {
             {
                 self.found.bridges.push(FoundBridge { index: 0, name: bridge.name.clone() });
                 let mac = self.mac_of(&bridge.name).or(first.own_mac()).or(first.mac);
+                self.tell_missing(now, &what, &[&bridge.name, DELETED], out);
                 out.push(Action::LoadModule("bridge"));
-                let mtu = mtu_of(&self.plan, &bridge.name);
+                let mtu = self.mtu_of(&bridge.name);
                 out.push(Action::CreateBridge { name: bridge.name.clone(), mac, mtu });
             }
             return;
@@ -119,10 +143,15 @@ impl Engine {
                 return;
             }
         }
+        self.in_place.insert(what);
         let mut joined = false;
         for port in &ports {
+            let what = Try::Enslave(port.index);
             match port.controller {
-                Some(controller) if controller == link.index => joined = true,
+                Some(controller) if controller == link.index => {
+                    self.in_place.insert(what);
+                    joined = true;
+                }
                 Some(controller) => {
                     let other = self.name_of(controller);
                     let sentence = format!(
@@ -142,25 +171,30 @@ impl Engine {
                     self.fail(Exit::Words, sentence, out);
                     return;
                 }
-                None if self.tries.allow(now, &Try::Enslave(port.index)) => {
+                None if self.tries.allow(now, &what) => {
+                    let undone =
+                        [&port.name, " was taken out of ", &link.name, " by something else: putting it back"];
+                    self.tell_missing(now, &what, &undone, out);
                     self.put_aside(port, out);
                     out.push(Action::Join { port: port.index, bridge: link.index });
                 }
                 None => {}
             }
         }
-        if joined && !link.up && self.tries.allow(now, &Try::Up(link.index)) {
-            out.push(Action::Up(link.index));
+        if joined {
+            self.keep_up(now, &link, out);
         }
     }
 
     fn build_vlan(&mut self, now: Millis, vlan: &Vlan, out: &mut Vec<Action>) {
         let Some(lower) = self.view.links.named(&vlan.link) else { return };
         let (lower_index, lower_up) = (lower.index, lower.up);
+        let what = Try::Create(vlan.name.clone());
         let Some(link) = self.view.links.named(&vlan.name).cloned() else {
             // The VLAN takes the address of what it stands on: not before the bond has its ports.
-            if lower_up && self.tries.allow(now, &Try::Create(vlan.name.clone())) {
-                let (mac, mtu) = (self.mac_of(&vlan.name), mtu_of(&self.plan, &vlan.name));
+            if lower_up && self.tries.allow(now, &what) {
+                self.tell_missing(now, &what, &[&vlan.name, DELETED], out);
+                let (mac, mtu) = (self.mac_of(&vlan.name), self.mtu_of(&vlan.name));
                 out.push(Action::LoadModule("8021q"));
                 out.push(Action::CreateVlan {
                     name: vlan.name.clone(),
@@ -180,37 +214,57 @@ impl Engine {
             self.fail(Exit::Words, sentence, out);
             return;
         }
-        let created = self.tries.count(&Try::Create(vlan.name.clone())) > 0;
+        let created = self.tries.count(&what) > 0;
+        self.in_place.insert(what);
         if created && !self.found.vlans.contains(&link.index) {
             self.found.vlans.push(link.index);
         }
-        if !link.up && lower_up && self.tries.allow(now, &Try::Up(link.index)) {
-            out.push(Action::Up(link.index));
+        // With the link beneath it goes down by itself.
+        if lower_up {
+            self.keep_up(now, &link, out);
+        } else {
+            self.in_place.remove(&Try::Up(link.index));
         }
+    }
+
+    /// The MTU that a device must have: what the words give it, and no less than what stands on it has. None: its own.
+    pub(super) fn mtu_of(&self, name: &str) -> Option<u32> {
+        needed(&self.plan, name, |name| {
+            self.targets.iter().find(|target| target.name() == name)?.spec.mtu
+        })
     }
 }
 
-/// The MTU that a device must have: what the words give it, and no less than what stands on it has. None: its own.
+/// The MTU that a device must have by the words alone.
 pub(crate) fn mtu_of(plan: &Plan, name: &str) -> Option<u32> {
-    needed(plan, name, plan.vlans.len() + plan.bridges.len())
+    needed(plan, name, |name| plan.interfaces.iter().find(|interface| interface.name == name)?.mtu)
 }
 
-fn needed(plan: &Plan, name: &str, further: usize) -> Option<u32> {
-    let of_bond = plan.bonds.iter().find(|bond| bond.name == name).and_then(|bond| bond.mtu);
-    let written =
-        plan.interfaces.iter().find(|interface| interface.name == name).and_then(|it| it.mtu).or(of_bond);
-    let Some(further) = further.checked_sub(1) else { return written };
-    let vlans = plan.vlans.iter().filter(|vlan| vlan.link == name).map(|vlan| &vlan.name);
-    let on_it = |bridge: &&Bridge| bridge.ports.iter().any(|port| port == name);
-    let bridges = plan.bridges.iter().filter(on_it).map(|bridge| &bridge.name);
-    let above = vlans.chain(bridges).filter_map(|upper| needed(plan, upper, further)).max();
+fn needed(plan: &Plan, name: &str, of_ip: impl Fn(&str) -> Option<u32>) -> Option<u32> {
+    let written = |name: &str| {
+        of_ip(name).or_else(|| plan.bonds.iter().find(|bond| bond.name == name)?.mtu)
+    };
+    // It, and what stands on it, each once, however many ways lead there.
+    let mut on_it = vec![name];
+    let mut at = 0;
+    while let Some(below) = on_it.get(at).copied() {
+        let vlans = plan.vlans.iter().filter(|vlan| vlan.link == below).map(|vlan| &vlan.name);
+        let has_port = |bridge: &&Bridge| bridge.ports.iter().any(|port| port == below);
+        for upper in vlans.chain(plan.bridges.iter().filter(has_port).map(|bridge| &bridge.name)) {
+            if !on_it.contains(&upper.as_str()) {
+                on_it.push(upper);
+            }
+        }
+        at += 1;
+    }
     // A VLAN without an MTU of its own takes that of its link.
-    above.max(written)
+    on_it.into_iter().filter_map(written).max()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::target::{bond_below, tag_below};
     use crate::words::plan_line;
 
     #[test]
@@ -219,7 +273,21 @@ mod tests {
                      ip=br0:dhcp:9000 ip=bond0.43:dhcp:1400";
         let plan = plan_line(words.as_bytes());
         assert!(!plan.has_errors(), "{:?}", plan.problems);
-        let mtus = ["bond0", "bond0.42", "br0", "eth2", "bond0.43", "eth0"].map(|name| mtu_of(&plan, name));
+        let mtus = ["bond0", "bond0.42", "br0", "eth2", "bond0.43", "eth0"]
+            .map(|name| mtu_of(&plan, name));
         assert_eq!(mtus, [Some(9_000), Some(9_000), Some(9_000), Some(9_000), Some(1_400), None]);
+    }
+
+    #[test]
+    fn a_tall_stack_takes_no_time() {
+        // Two ways from each floor to the next: a million millions of ways up.
+        let floor = |n: u32| format!(" vlan=a{n}.5:b{n} vlan=c{n}.6:b{n} bridge=b{}:a{n}.5,c{n}.6", n + 1);
+        for bottom in ["bond0", "eth7"] {
+            let words = format!("bond=bond0:eth0,eth1 bridge=b0:{bottom} ip=b40:dhcp:9000 ip=bond0:none");
+            let plan = plan_line((words + &(0..40).map(floor).collect::<String>()).as_bytes());
+            assert_eq!(mtu_of(&plan, bottom), Some(9_000));
+            assert_eq!(bond_below(&plan, "b40"), (bottom == "bond0").then_some(0));
+            assert_eq!(tag_below(&plan, "b40"), Some(5));
+        }
     }
 }

@@ -18,12 +18,8 @@ use crate::links::{Link, Links};
 use crate::netlink::Netlink;
 use crate::netlink::bonds::NewBond;
 use crate::plan::{Bond, Mode, Plan};
-use crate::run::hardware::{self, is_wired};
-use crate::run::place::Place;
+use crate::run::hardware::links;
 use crate::settle::resolve::Wanted;
-use crate::sys::permanent_mac;
-
-const NICS: Place = Place::at(hardware::NICS);
 
 /// So many servers are asked.
 const MOST_SERVERS: usize = 4;
@@ -146,16 +142,6 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     Ok(Prepared { shape, snapshot, targets, main, before, said })
 }
 
-/// The links, with what netlink alone does not tell. A NIC that carries addresses is one of `all` here.
-fn links(netlink: &Netlink) -> Result<Links, Refusal> {
-    let mut links = netlink.links()?;
-    for link in links.0.iter_mut().filter(|link| link.can_be_port()) {
-        link.wired = is_wired(&NICS, &link.name);
-        link.permanent = link.permanent.or_else(|| permanent_mac(&link.name));
-    }
-    Ok(links)
-}
-
 /// The kernel's tables.
 pub(super) fn read(netlink: &Netlink) -> Result<Tables, Refusal> {
     let family = |family: u8, length: usize| {
@@ -178,7 +164,8 @@ pub(super) fn read(netlink: &Netlink) -> Result<Tables, Refusal> {
 /// The ports of the words that are there, each once.
 fn ports<'a>(spec: &Bond, links: &'a Links) -> Vec<&'a Link> {
     let mut found: Vec<&Link> = Vec::new();
-    for link in spec.ports.iter().flat_map(|port| Wanted::parse(port).find(links)) {
+    for link in spec.ports.iter().flat_map(|port| Wanted::parse(port).find(links, &|name| name == spec.name))
+    {
         if !found.iter().any(|known| known.index == link.index) {
             found.push(link);
         }
@@ -191,7 +178,9 @@ fn others<'a>(spec: &Bond, nic: &Link, links: &'a Links, tables: &Tables) -> Vec
     let wanted: Vec<Wanted> = spec.ports.iter().map(|port| Wanted::parse(port)).collect();
     let is_named = |link: &Link| {
         let named = wanted.iter().filter(|wanted| !matches!(wanted, Wanted::All | Wanted::Auto));
-        named.into_iter().any(|wanted| wanted.find(links).iter().any(|found| found.index == link.index))
+        named
+            .into_iter()
+            .any(|wanted| wanted.find(links, &|_| false).iter().any(|found| found.index == link.index))
     };
     let mut all = ports(spec, links);
     all.retain(|link| link.index != nic.index && (is_named(link) || lost(link, tables).is_none()));

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::addressing::{self, Target, Targets, unclear};
 use super::devices::Devices;
-use super::{Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Mode, Plan, Rename, Route, Timeouts, Vlan, bonds};
+use super::{
+    Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Method6, Mode, Plan, Rename, Route, Timeouts, Vlan, bonds,
+};
 use crate::mac::Mac;
 use crate::words::problems::Problems;
 use crate::words::spec::{Device, RouteSpec, Specs, VlanSpec};
@@ -107,8 +109,9 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
     } else if let (Err(names), Some((_, place))) = (&targets.boot_device, tops.get(1)) {
         problems.error(*place, format!("there is no ip=: {}", unclear(names)));
     }
-    let routes =
-        distinct(routes.into_iter().filter_map(|route| settle_route(route, &targets, problems)).collect());
+    let routes = distinct(
+        routes.into_iter().filter_map(|route| settle_route(route, &targets, &interfaces, problems)).collect(),
+    );
     dhcp.client_ids = settle_client_ids(client_ids, &targets, problems);
     let bootdev = bootdev.map(|(device, _)| match device {
         Device::Name(name) => name,
@@ -231,7 +234,12 @@ fn choose_mac(bonds: &mut [Bond], devices: &Devices, mac: Mac, place: Place, pro
     }
 }
 
-fn settle_route(spec: RouteSpec, targets: &Targets<'_>, problems: &mut Problems) -> Option<Route> {
+fn settle_route(
+    spec: RouteSpec,
+    targets: &Targets<'_>,
+    interfaces: &[Interface],
+    problems: &mut Problems,
+) -> Option<Route> {
     let RouteSpec { to, via, dev } = spec;
     let dev = match dev {
         Some((device, place)) => {
@@ -239,6 +247,18 @@ fn settle_route(spec: RouteSpec, targets: &Targets<'_>, problems: &mut Problems)
             if target.match_mac.is_some() {
                 problems
                     .error(place, "rd.route=: a route needs its device's name, not its MAC: write the name");
+            }
+            // Whose NIC an ip= names by MAC shows only on the machine.
+            let may_send = |to: &Interface| {
+                let has_address = to.ipv4.method != Method4::None || to.ipv6.method != Method6::None;
+                to.match_mac.is_some() || to.name == target.name && has_address
+            };
+            if target.match_mac.is_none() && !interfaces.iter().any(may_send) {
+                let message = format!(
+                    "rd.route=: no ip= gives {0} an address to send from: write such as ip={0}:dhcp",
+                    target.name
+                );
+                problems.error(place, message);
             }
             Some(target.name)
         }

@@ -125,7 +125,7 @@ impl Devices {
         }
     }
 
-    /// Errors of what takes a port that a glob or `all` of another takes too, of bonds in bonds, and of devices that
+    /// Errors of what takes a port that a glob or `all` of another takes too, of bonds of what is no NIC, and of devices that
     /// stand on themselves. To be called when everything is known.
     pub fn check(
         &self,
@@ -135,10 +135,16 @@ impl Devices {
         problems: &mut Problems,
     ) {
         let bond_names: BTreeSet<&str> = bonds.iter().map(|bond| bond.name.as_str()).collect();
+        let bridge_names: BTreeSet<&str> = bridges.iter().map(|bridge| bridge.name.as_str()).collect();
         for bond in bonds {
-            for port in bond.ports.iter().filter(|port| bond_names.contains(port.text.as_str())) {
+            for port in bond.ports.iter().filter(|port| self.names.contains(&port.text)) {
+                let kind = match port.text.as_str() {
+                    name if bond_names.contains(name) => "bond",
+                    name if bridge_names.contains(name) => "bridge",
+                    _ => "VLAN",
+                };
                 let message = format!(
-                    "bond=: {} is a bond and can't be a port of the bond {}: write the NICs themselves",
+                    "bond=: {} is a {kind} and can't be a port of the bond {}: write the NICs themselves",
                     port.text, bond.name
                 );
                 problems.error(port.place, message);

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{Bond, Interface, Method4, Method6, Mode, Plan, Vlan};
+use crate::mac::Mac;
 use crate::words::{address, names};
 
 /// What a [`Plan`] does not tell of its words.
@@ -86,6 +87,18 @@ fn of_bond(bond: &Bond, notes: &mut Notes) {
     if counted && ports.len() == 1 {
         notes.say(&[name, " has one port: there is no second cable that could take over"]);
     }
+    if names::looks_like_nic(name) {
+        notes.say(&[
+            name,
+            " is the bond's name: if it is a port, write bond=bond0:",
+            name,
+            ",",
+            &ports.join(","),
+        ]);
+    }
+    for port in ports.iter().filter(|port| port.len() == 12 && port.bytes().all(|b| b.is_ascii_hexdigit())) {
+        notes.say(&[port, " is taken as a name: a MAC has dashes"]);
+    }
     if matches!(mode, Mode::BalanceRr | Mode::BalanceXor | Mode::Broadcast) {
         let behind = " speaks no LACP: the switch needs a static group, an LACP group is silent";
         notes.say(&["mode ", mode.name(), behind]);
@@ -161,9 +174,16 @@ fn of_devices(plan: &Plan, said: &Said, notes: &mut Notes) {
             notes.say(&["no word builds ", link, ", on which ", name, behind]);
         }
     }
-    for Bond { name, .. } in &plan.bonds {
+    for Bond { name, ports, .. } in &plan.bonds {
         if !addressed.contains(name.as_str()) && !beneath.contains(name.as_str()) {
-            notes.say(&["no ip= is for ", name, ": it is built and gets no address"]);
+            let is_known = |port: &String| {
+                port.parse::<Mac>().is_ok() || plan.renames.iter().any(|rename| rename.name == *port)
+            };
+            let by_mac = plan.interfaces.iter().find(|interface| interface.match_mac.is_some());
+            let by_mac = by_mac.filter(|_| !ports.iter().all(is_known));
+            let (unless, mac) =
+                by_mac.map_or(("", ""), |interface| (", unless one of its ports is ", &interface.name));
+            notes.say(&["no ip= is for ", name, ": it is built and gets no address", unless, mac]);
         }
     }
     for rename in &plan.renames {
@@ -196,7 +216,7 @@ fn of_addresses(plan: &Plan, notes: &mut Notes) {
         if let Some(Bond { name: link, mtu: Some(least), .. }) = bond
             && mtu.is_some_and(|mtu| mtu > *least)
         {
-            notes.say(&[name, " has a larger MTU than ", link, " beneath it: the kernel refuses that"]);
+            notes.say(&[name, " has a larger MTU than ", link, ", which gets it too, as its ports do"]);
         }
     }
     if has_static && !has_lease && !has_gateway && plan.routes.is_empty() {

@@ -4,9 +4,23 @@ use std::io;
 use std::path::Path;
 
 use super::place::Place;
+use crate::engine::types::Refusal;
+use crate::links::Links;
+use crate::netlink::Netlink;
+use crate::sys::permanent_mac;
 
 /// One directory for each.
-pub(crate) const NICS: &str = "/sys/class/net";
+pub(super) const NICS: &str = "/sys/class/net";
+
+/// The links, with what netlink alone does not tell of NICs. A NIC that carries addresses is one of `all` here.
+pub(crate) fn links(netlink: &Netlink) -> Result<Links, Refusal> {
+    let mut links = netlink.links()?;
+    for link in links.0.iter_mut().filter(|link| link.is_nic()) {
+        link.wired = is_wired(&Place::at(NICS), &link.name);
+        link.permanent = link.permanent.or_else(|| permanent_mac(&link.name));
+    }
+    Ok(links)
+}
 
 /// Its speed in Mbit/s; none: unknown, as where there is no carrier.
 pub(super) fn speed(nics: &Place, name: &str) -> Option<u32> {
@@ -37,7 +51,7 @@ pub(super) fn set_quiet(conf: &Place, index: u32, quiet: bool) -> io::Result<()>
 }
 
 /// A NIC as `all` means it: of a bus, but not USB (BMCs and the like), and not Wi-Fi.
-pub(crate) fn is_wired(nics: &Place, name: &str) -> bool {
+pub(super) fn is_wired(nics: &Place, name: &str) -> bool {
     let nic = Path::new(name);
     let bus = nics.link(nic.join("device/subsystem"));
     let is_usb = |bus: &Path| bus.file_name().is_some_and(|name| name == "usb");

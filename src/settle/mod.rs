@@ -9,8 +9,7 @@ pub mod resolve;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Millis;
-use crate::links::Links;
-use resolve::Wanted;
+use crate::links::{Link, Links};
 
 /// How long names must have been the same, in milliseconds.
 pub const QUIET: Millis = 1_000;
@@ -128,13 +127,13 @@ impl Settling {
         self.clear_since
     }
 
-    /// Whether `wanted` can be touched, from the last look.
+    /// Whether what was `found` for these `texts` can be touched, from the last look.
     pub fn verdict(
         &self,
         now: Millis,
         links: &Links,
         udev: &Udev,
-        wanted: &[Wanted],
+        found: &[Vec<&Link>],
         texts: &[String],
     ) -> Settle {
         let temporary: Vec<String> =
@@ -145,7 +144,6 @@ impl Settling {
         if let Some(at) = self.quiet_at().filter(|at| *at > now) {
             return Settle::Quiet(at);
         }
-        let found: Vec<_> = wanted.iter().map(|port| port.find(links)).collect();
         if self.unnamed {
             let down = found.iter().flatten().filter(|link| !link.up).map(|link| link.name.clone());
             let down: Vec<String> = down.collect();
@@ -176,8 +174,13 @@ impl Settling {
 
 #[cfg(test)]
 mod tests {
+    use super::resolve::Wanted;
     use super::*;
-    use crate::links::Link;
+
+    /// What is there of eth0 and eth1.
+    fn found(links: &Links) -> [Vec<&Link>; 2] {
+        ["eth0", "eth1"].map(|text| Wanted::parse(text).find(links, &|_| false))
+    }
 
     fn links(names: &[(u32, &str)]) -> Links {
         let link = |(index, name): &(u32, &str)| Link {
@@ -193,8 +196,7 @@ mod tests {
         let links = links(names);
         settling.look(now, &links, udev, false);
         let texts = ["eth0".to_owned(), "eth1".to_owned()];
-        let wanted: Vec<_> = texts.iter().map(|text| Wanted::parse(text)).collect();
-        settling.verdict(now, &links, udev, &wanted, &texts)
+        settling.verdict(now, &links, udev, &found(&links), &texts)
     }
 
     #[test]
@@ -232,15 +234,12 @@ mod tests {
         assert_eq!(verdict(&mut settling, 0, &names, &none), down);
         assert_eq!(verdict(&mut settling, 9_000_000, &names, &none), down);
         let mut up = links(&names);
-        let wanted = ["eth0", "eth1"].map(Wanted::parse);
         let texts = ["eth0".to_owned(), "eth1".to_owned()];
         up.0[0].up = true;
-        assert_eq!(
-            settling.verdict(9_000_001, &up, &none, &wanted, &texts),
-            Settle::Down(vec!["eth1".into()])
-        );
+        let verdict_of = settling.verdict(9_000_001, &up, &none, &found(&up), &texts);
+        assert_eq!(verdict_of, Settle::Down(vec!["eth1".into()]));
         up.0[1].up = true;
-        assert_eq!(settling.verdict(9_000_002, &up, &none, &wanted, &texts), Settle::Settled);
+        assert_eq!(settling.verdict(9_000_002, &up, &none, &found(&up), &texts), Settle::Settled);
         let mut renamed = Settling::new(true);
         verdict(&mut renamed, 0, &[(2, "side-0-eth0"), (3, "side-1-eth1")], &none);
         assert_eq!(verdict(&mut renamed, 10, &names, &none), Settle::Quiet(1_010));
@@ -255,8 +254,11 @@ mod tests {
         assert_eq!(verdict(&mut settling, 0, &names, &none), Settle::Temporary(vec!["side-77-eth9".into()]));
         let (there, texts) = (links(&names), ["eth0".to_owned(), "eth1".to_owned()]);
         settling.look(10, &there, &none, true);
-        let wanted = ["eth0", "eth1"].map(Wanted::parse);
-        assert_eq!(settling.verdict(1_010, &there, &none, &wanted, &texts), Settle::Settled, "up or not");
+        assert_eq!(
+            settling.verdict(1_010, &there, &none, &found(&there), &texts),
+            Settle::Settled,
+            "up or not"
+        );
         assert_eq!(settling.clear_since(), Some(10));
     }
 

@@ -4,7 +4,7 @@
 //! settled later, when `bondmode=` is known.
 
 use super::options::{self, BondOption};
-use super::problems::{Problems, quoted};
+use super::problems::{Problems, cut, quoted};
 use super::spec::{BondSpec, OptionSpec, PortSpec};
 use super::split::{Place, Text};
 use super::{address, names, option_value, ports};
@@ -134,11 +134,17 @@ fn option_list(field: Text<'_>, problems: &mut Problems) -> (Option<Mode>, Vec<O
     let mut options = Vec::new();
     for item in field.split(',').into_iter().filter(|item| !item.text.is_empty()) {
         let Some((key, value)) = item.split_once('=') else {
-            problems.warning(item.place, not_an_option(item.text));
+            not_an_option(item, field.text.contains('='), problems);
             continue;
         };
         if key.text == "mode" {
             mode = parse_mode(value, "bond=", problems).or(mode);
+            continue;
+        }
+        if key.text.to_ascii_lowercase().contains("mod") {
+            let message =
+                format!("bond=: there is no option {}: write mode={}", quoted(key.text), cut(value.text));
+            problems.error(key.place, message);
             continue;
         }
         let Some(option) = BondOption::named(key.text) else {
@@ -161,16 +167,26 @@ fn option_list(field: Text<'_>, problems: &mut Problems) -> (Option<Mode>, Vec<O
     (mode, options)
 }
 
-/// The sentence for an item without `=`.
-fn not_an_option(item: &str) -> String {
-    let shown = quoted(item);
-    if item.parse::<std::net::IpAddr>().is_ok() {
-        return format!("bond=: {shown} is no option and left out: addresses in a list are separated by ;");
-    }
-    if address::digits(item).is_some() {
-        return format!("bond=: {shown} is no option and left out: an MTU is the fourth field");
-    }
-    format!("bond=: {shown} is no option and left out: write NAME=VALUE, such as miimon=100")
+/// An item without `=`. A mode or a port in this place would change what is built.
+fn not_an_option(item: Text<'_>, among_options: bool, problems: &mut Problems) {
+    let shown = quoted(item.text);
+    let is_port = names::looks_like_nic(item.text) || ports::is_ports(item.text);
+    let right = if options::mode(item.text).is_some() {
+        format!("write mode={}", item.text)
+    } else if item.text.parse::<std::net::IpAddr>().is_ok() {
+        let message = "is no option and left out: addresses in a list are separated by ;";
+        return problems.warning(item.place, format!("bond=: {shown} {message}"));
+    } else if address::digits(item.text).is_some() {
+        let message = "is no option and left out: an MTU is the fourth field";
+        return problems.warning(item.place, format!("bond=: {shown} {message}"));
+    } else if is_port || !among_options && BondOption::named(item.text).is_none() {
+        "write ports with commas between and options as NAME=VALUE, such as bond=bond0:eth0,eth1:miimon=100"
+            .into()
+    } else {
+        let message = "is no option and left out: write NAME=VALUE, such as miimon=100";
+        return problems.warning(item.place, format!("bond=: {shown} {message}"));
+    };
+    problems.error(item.place, format!("bond=: {shown} is no option: {right}"));
 }
 
 /// A mode, in `bondmode=` or among the options.
@@ -197,8 +213,17 @@ pub fn parse_alias(value: Text<'_>, word: Place, problems: &mut Problems) -> Opt
     const WORD: &str = "network_device=";
     let mut members = None;
     for field in value.fields().into_iter().skip(1).filter(|field| !field.text.is_empty()) {
-        match field.split_once('=') {
-            Some((key, ports)) if key.text == "members" => members = Some(ports),
+        let (key, ports) = field.split_once('=').map_or(("member", field), |(key, ports)| (key.text, ports));
+        match key {
+            "members" => members = Some(ports),
+            _ if key.to_ascii_lowercase().starts_with("member") => {
+                let message = format!(
+                    "{WORD}: {} names no ports: write {WORD}lacp:members={}",
+                    quoted(field.text),
+                    cut(ports.text)
+                );
+                problems.error(field.place, message);
+            }
             _ => {
                 let message = format!(
                     "{WORD}: {} is left out: write {WORD}lacp:members=eth0,eth1, or bond= for more",

@@ -33,7 +33,8 @@ pub fn bad_letter(name: &str, also: &str) -> Option<String> {
         let letter = *letter;
         letter.is_whitespace()
             || !is_printable(letter)
-            || "/:%\",;=\u{fffd}".contains(letter)
+            // What only a shell's quoting or a pattern that is none of ours would leave there.
+            || "/:%\",;='{}|<>\u{fffd}".contains(letter)
             || also.contains(letter)
     };
     Some(match name.chars().find(bad)? {
@@ -176,6 +177,9 @@ mod tests {
             "bond%d",
             "eth*",
             "a\x1b",
+            "'eth0",
+            "eth{0",
+            "eth0|eth1",
             "\u{fffd}",
         ] {
             assert!(why_not(bad).is_some(), "{bad:?}");

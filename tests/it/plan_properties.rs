@@ -119,6 +119,11 @@ fn worst(length: usize) -> Vec<String> {
         format!("bond BOOTIF={}", repeat("0-")),
         format!("bond {}", numbered(&|n| format!("vlan=v{n}:v{} ", n + 1))),
         format!("bond {}", numbered(&|n| format!("bridge=b{n}:b{} ", n + 1))),
+        // Two ways from each floor to the next.
+        format!(
+            "bond bridge=b0:bond0 {}",
+            numbered(&|n| format!("vlan=a{n}.5:b{n} vlan=c{n}.6:b{n} bridge=b{}:a{n}.5,c{n}.6 ", n + 1))
+        ),
         format!("bond {}", numbered(&|n| format!("ip=b{n}:dhcp "))),
         globs_and_names,
         numbered(&|n| format!("bond=b{n}:e{n} ")),

@@ -12,6 +12,7 @@ mod hours;
 mod lan;
 mod lease_words;
 mod leasing;
+mod meant;
 mod phases;
 mod random;
 mod rooted;

@@ -180,6 +180,64 @@ fn ipv6_is_set_with_its_router_and_announced() {
 }
 
 #[test]
+fn what_somebody_undoes_is_put_back_with_a_sentence() {
+    let words = "bond=bond0:eth0,eth1 bridge=br0:bond0,eth2 vlan=br0.5:br0 ip=192.0.2.10:::24::br0.5:none \
+                 ip=192.0.2.20:::24::eth3:none";
+    let mut world = online(words, 4);
+    let index = |world: &mut World, name: &str| world.link(name).index;
+    for (name, line) in [
+        ("br0.5", "br0.5 was set down by something else: setting it up again"),
+        ("br0", "br0 was set down by something else: setting it up again"),
+        ("eth3", "eth3 was set down by something else: setting it up again"),
+        ("-br0.5", "br0.5 was deleted by something else: making it again"),
+        ("-br0", "br0 was deleted by something else: making it again"),
+        ("/eth2", "eth2 was taken out of br0 by something else: putting it back"),
+    ] {
+        // Long enough for it to be forgotten.
+        world.pass(70_000);
+        let begin = world.said().len();
+        if let Some(name) = name.strip_prefix('-') {
+            let index = index(&mut world, name);
+            world.perform(vec![Action::Delete(index)]);
+        } else if let Some(name) = name.strip_prefix('/') {
+            world.link(name).controller = None;
+        } else {
+            world.link(name).up = false;
+        }
+        world.look();
+        world.pass(2_000);
+        let told = world.said()[begin..].iter().filter(|told| **told == line).count();
+        assert_eq!(told, 1, "{line}: {:?}", &world.said()[begin..]);
+        assert!(world.link("br0").up && world.link("br0.5").up && world.link("eth3").up);
+    }
+}
+
+#[test]
+fn what_the_kernel_refuses_for_ever_is_told_once() {
+    let words = "bond=bond0:eth0,eth1 vlan=bond0.5:bond0 ip=192.0.2.10:::24::bond0.5:none ip=eth2:none:9000";
+    let mut world = World::new(words, false);
+    world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+    world.look();
+    world.refuse = |action| {
+        let refused = matches!(action, Action::CreateVlan { .. } | Action::SetLink { mtu: Some(9_000), .. });
+        refused.then_some(95)
+    };
+    world.link("bond0").up = true;
+    world.agree(true);
+    let vlan = world.link("bond0.5").index;
+    world.link("eth2").mtu = 1_500;
+    world.perform(vec![Action::Delete(vlan)]);
+    world.look();
+    world.pass(600_000);
+    for what in ["refused to make bond0.5", "giving eth2 MTU 9000"] {
+        let told = world.said().iter().filter(|line| line.contains(what)).count();
+        assert_eq!(told, 1, "{what}: {:?}", world.said());
+    }
+    let state = world.engine.state(1, 1);
+    assert!(state.sentence.starts_with("the kernel refused to make bond0.5"), "{}", state.sentence);
+}
+
+#[test]
 fn two_bonds_and_one_default_route() {
     let words = "bond=bond0:eth0,eth1 bond=bond1:eth2,eth3 ip=192.0.2.10::192.0.2.1:24::bond0:none \
                  ip=198.51.100.10::198.51.100.1:24::bond1:none";
