@@ -1,7 +1,6 @@
 //! What stands on bonds and NICs: bridges and VLANs. And the NICs that are used without a bond.
 
 use super::state::{FoundBridge, FoundNic};
-use super::target::Target;
 use super::types::{Action, Exit};
 use super::{Engine, Try};
 use crate::clock::Millis;
