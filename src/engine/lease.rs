@@ -277,8 +277,12 @@ impl Engine {
         }
         match before.filter(|_| renewed) {
             Some(before) => self.drop_routes(which, &before, &lease, out),
-            // The others' routes go with them.
-            None => self.remove_addresses(which, Some(leased), out),
+            // The others' routes go with them; but for that of a root.
+            None => {
+                self.remove_addresses(which, Some(leased), out);
+                let rooted = self.targets[which].addresses().any(|address| self.carries_root(address));
+                self.targets[which].gateways.retain(|gateway| gateway.is_ipv6() || rooted);
+            }
         }
         self.set_lease(now, which, &lease, out);
         if !renewed {
