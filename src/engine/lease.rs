@@ -191,7 +191,9 @@ impl Engine {
             previous,
         };
         let mut machine = Machine::new(config, now);
-        self.beside(which).filter_map(|other| other.machine.as_ref()).for_each(|other| machine.share_with(other));
+        self.beside(which)
+            .filter_map(|other| other.machine.as_ref())
+            .for_each(|other| machine.share_with(other));
         let target = &mut self.targets[which];
         target.machine = Some(machine);
         target.last_kick = now;

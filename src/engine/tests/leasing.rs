@@ -419,6 +419,10 @@ fn another_address_without_a_router_leaves_nothing_of_the_old_one() {
     // The kernel takes the routes with the address that was their source.
     world.view.defaults.clear();
     world.pass(60_000);
-    assert!(!world.said().iter().any(|line| line.contains("removed by something else")), "{:?}", world.said());
+    assert!(
+        !world.said().iter().any(|line| line.contains("removed by something else")),
+        "{:?}",
+        world.said()
+    );
     assert!(world.view.defaults.is_empty());
 }

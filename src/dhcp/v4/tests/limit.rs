@@ -164,7 +164,10 @@ fn clients_that_share_the_ports_share_what_the_limit_allows() {
                         of[which] += 1;
                         // Each DISCOVER leaves a place for its REQUEST.
                         if share == Share::Discover {
-                            assert!(among > 5 || limit.free_at(Share::Request) <= now + 1, "{among} at {now}");
+                            assert!(
+                                among > 5 || limit.free_at(Share::Request) <= now + 1,
+                                "{among} at {now}"
+                            );
                         }
                     }
                 }
@@ -193,7 +196,9 @@ fn eight_clients_that_all_get_an_answer_are_done_within_six_seconds() {
             let event = if now == 0 { Event::Start } else { Event::Tick };
             client.event(event);
             match client.machine.state() {
-                State::Selecting if client.sent.last().is_some_and(|sent| sent.at + 2 == now) => client.offer(),
+                State::Selecting if client.sent.last().is_some_and(|sent| sent.at + 2 == now) => {
+                    client.offer()
+                }
                 State::Requesting if client.last().kind() == REQUEST => client.hear(Answer::new(ACK)),
                 _ => {}
             }
