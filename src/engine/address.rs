@@ -5,16 +5,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
-use super::Engine;
 use super::state::FoundAddress;
 use super::target::Target;
 use super::types::Action;
+use super::{Engine, Try};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
+use crate::links::Link;
+use crate::mac::Mac;
 use crate::plan::{Interface, Method4, Method6, Route};
 
 /// ANNOUNCE_INTERVAL of RFC 5227 §1.1, milliseconds.
 pub(super) const ANNOUNCE_INTERVAL: Millis = 2_000;
+/// So often a NIC is given the MAC of the words before anything is done with the one that it has.
+const SHAPE_TRIES: u32 = 3;
 
 impl Engine {
     /// Brings every interface as far as it can be brought now.
@@ -46,6 +50,7 @@ impl Engine {
 
     /// Keeps to the link by its index: one that was made anew has lost its addresses.
     fn follow_link(&mut self, now: Millis, which: usize) {
+        let tries = &self.tries;
         let target = &mut self.targets[which];
         let link = target.link(&self.view.links);
         if let Some(link) = link {
@@ -54,7 +59,14 @@ impl Engine {
                 false => Verdict::NoCarrier,
             };
         }
-        let Some(link) = link.filter(|link| link.up) else {
+        // A NIC that was up gets the address of the words first; one whose driver refuses goes on with what it has.
+        let waits = |link: &Link| {
+            target.index != Some(link.index)
+                && target.stands_alone()
+                && target.spec.set_mac.is_some_and(|mac| link.mac != Some(mac))
+                && tries.count(&Try::Shape(link.index)) <= SHAPE_TRIES
+        };
+        let Some(link) = link.filter(|link| link.up && !waits(link)) else {
             target.index = target.index.filter(|index| self.view.links.get(*index).is_some());
             target.was_down = target.index.is_some();
             if target.index.is_none() {
@@ -65,9 +77,17 @@ impl Engine {
         if target.index != Some(link.index) {
             target.lose_link();
             target.index = Some(link.index);
-            target.mac = link.mac;
             target.last_kick = now;
         }
+        // Later it may be that of another port (fail_over_mac=active): a client stays who it is.
+        if target.machine.is_none() && !target.six.has_client() {
+            target.mac = link.mac;
+        }
+    }
+
+    /// The address with which frames leave now.
+    pub(super) fn mac_now(&self, which: usize) -> Option<Mac> {
+        self.targets[which].index.and_then(|index| self.view.links.get(index)?.mac)
     }
 
     pub(super) fn verdict_below(&self, which: usize) -> &Verdict {
@@ -252,7 +272,7 @@ impl Engine {
 
     fn send_announcement(&self, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
-        let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
+        let (Some(index), Some(mac)) = (target.index, self.mac_now(which)) else { return };
         let addresses = target.addresses.iter().map(|address| address.ip()).filter(IpAddr::is_ipv4);
         let addresses = addresses.chain(self.announced6(which).into_iter().map(IpAddr::V6));
         out.extend(addresses.map(|address| Action::Announce { index, mac, address }));

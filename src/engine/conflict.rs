@@ -12,7 +12,7 @@ use crate::mac::Mac;
 
 /// While another station has an address of the words: when it is asked again, so that `status` knows once that is gone.
 /// Milliseconds.
-const AGAIN: Millis = 30_000;
+pub(super) const AGAIN: Millis = 30_000;
 
 /// The probe of one interface.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ impl Engine {
     /// Starts with the OFFER, or with an address that came without one, or that is written; ends a while after the address
     /// was set. The socket is there for so long only: a keeper that has settled is not woken by others' ARP.
     pub(super) fn drive_probe(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let mac = self.mac_now(which);
         let target = &mut self.targets[which];
         let written = target.written4();
         let requested = target.machine.as_ref().and_then(Machine::requested).or(written);
@@ -54,7 +55,7 @@ impl Engine {
         let Some(Probing { probe, begins, claimed, open, over }) = &mut target.probing else { return };
         let leased = target.lease.as_ref().is_some_and(|lease| lease.address == probe.address);
         let held = leased || written == Some(probe.address);
-        let Some((index, mac)) = target.index.zip(target.mac).filter(|_| held || requested.is_some()) else {
+        let Some((index, mac)) = target.index.zip(mac).filter(|_| held || requested.is_some()) else {
             close(target.index, &mut target.probing, out);
             return;
         };

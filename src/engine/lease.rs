@@ -160,14 +160,10 @@ impl Engine {
         Prospects { can_send: sending > 0, agreed, hopeful, sending }
     }
 
-    /// How many interfaces have clients of one kind on the bond of this one, itself counted.
-    pub(super) fn among(&self, which: usize, asks: fn(&Target) -> bool) -> usize {
+    /// The interfaces on the bond of this one, itself included.
+    pub(super) fn beside(&self, which: usize) -> impl Iterator<Item = &Target> {
         let bond = self.targets[which].bond;
-        self.targets
-            .iter()
-            .filter(|target| bond.is_some() && target.bond == bond && asks(target))
-            .count()
-            .max(1)
+        self.targets.iter().filter(move |target| bond.is_some() && target.bond == bond)
     }
 
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
@@ -176,7 +172,7 @@ impl Engine {
         let client_id = self.client_id(target.name(), mac);
         let mtu =
             self.view.links.get(index).map_or(1_500, |link| u16::try_from(link.mtu).unwrap_or(u16::MAX));
-        let among = self.among(which, Target::wants_lease);
+        let among = self.beside(which).filter(|target| target.wants_lease()).count();
         let target = &mut self.targets[which];
         // Once: after that the machine knows better.
         let of_another =
@@ -194,7 +190,12 @@ impl Engine {
             mtu,
             previous,
         };
-        target.machine = Some(Machine::new(config, now));
+        let mut machine = Machine::new(config, now);
+        self.beside(which)
+            .filter_map(|other| other.machine.as_ref())
+            .for_each(|other| machine.share_with(other));
+        let target = &mut self.targets[which];
+        target.machine = Some(machine);
         target.last_kick = now;
         target.paused = false;
         let root = target.left.filter(|address| self.carries_root(*address));
@@ -278,8 +279,12 @@ impl Engine {
         }
         match before.filter(|_| renewed) {
             Some(before) => self.drop_routes(which, &before, &lease, out),
-            // The others' routes go with them.
-            None => self.remove_addresses(which, Some(leased), out),
+            // The others' routes go with them; but for that of a root.
+            None => {
+                self.remove_addresses(which, Some(leased), out);
+                let rooted = self.targets[which].addresses().any(|address| self.carries_root(address));
+                self.targets[which].gateways.retain(|gateway| gateway.is_ipv6() || rooted);
+            }
         }
         self.set_lease(now, which, &lease, out);
         if !renewed {

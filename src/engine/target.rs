@@ -24,6 +24,7 @@ pub(super) struct Target {
     /// The words build it.
     built: bool,
     pub(super) index: Option<u32>,
+    /// That of its clients, once there are some.
     pub(super) mac: Option<Mac>,
     /// What stands on no bond passes traffic where it has carrier.
     pub(super) plain: Verdict,
@@ -126,6 +127,11 @@ impl Target {
     /// A NIC that is there, or will be: what the words build always comes.
     pub(super) fn is_expected(&self, links: &Links) -> bool {
         self.built || self.link(links).is_some()
+    }
+
+    /// A NIC on no bond.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.bond.is_none() && !self.built
     }
 
     pub(super) fn index(&self) -> Option<u32> {

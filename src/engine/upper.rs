@@ -228,9 +228,7 @@ impl Engine {
 
     /// The MTU that a device must have: what the words give it, and no less than what stands on it has. None: its own.
     pub(super) fn mtu_of(&self, name: &str) -> Option<u32> {
-        needed(&self.plan, name, |name| {
-            self.targets.iter().find(|target| target.name() == name)?.spec.mtu
-        })
+        needed(&self.plan, name, |name| self.targets.iter().find(|target| target.name() == name)?.spec.mtu)
     }
 }
 
@@ -240,9 +238,7 @@ pub(crate) fn mtu_of(plan: &Plan, name: &str) -> Option<u32> {
 }
 
 fn needed(plan: &Plan, name: &str, of_ip: impl Fn(&str) -> Option<u32>) -> Option<u32> {
-    let written = |name: &str| {
-        of_ip(name).or_else(|| plan.bonds.iter().find(|bond| bond.name == name)?.mtu)
-    };
+    let written = |name: &str| of_ip(name).or_else(|| plan.bonds.iter().find(|bond| bond.name == name)?.mtu);
     // It, and what stands on it, each once, however many ways lead there.
     let mut on_it = vec![name];
     let mut at = 0;
@@ -272,8 +268,7 @@ mod tests {
                      ip=br0:dhcp:9000 ip=bond0.43:dhcp:1400";
         let plan = plan_line(words.as_bytes());
         assert!(!plan.has_errors(), "{:?}", plan.problems);
-        let mtus = ["bond0", "bond0.42", "br0", "eth2", "bond0.43", "eth0"]
-            .map(|name| mtu_of(&plan, name));
+        let mtus = ["bond0", "bond0.42", "br0", "eth2", "bond0.43", "eth0"].map(|name| mtu_of(&plan, name));
         assert_eq!(mtus, [Some(9_000), Some(9_000), Some(9_000), Some(9_000), Some(1_400), None]);
     }
 

@@ -209,26 +209,26 @@ impl Reader<'_> {
             let (defaults, others): (Vec<Route>, _) =
                 all.into_iter().partition(|route| route.to.prefix() == 0);
             let mut routes: Vec<Route> = Vec::new();
+            let mut left_out = Vec::new();
             for route in defaults.into_iter().chain(others) {
                 if route.via.is_some_and(|via| !unicast(via)) || route.to.ip().is_loopback() {
-                    self.note(Note::RouteIgnored(route));
+                    left_out.push(Note::RouteIgnored(route));
                 } else if routes.iter().any(|known| known.to == route.to) {
                     // A second way to the same place: the kernel would refuse it, so the first stands.
-                    self.note(Note::RouteIgnored(route));
+                    left_out.push(Note::RouteIgnored(route));
                 } else if routes.len() == MOST_ROUTES {
-                    self.note(Note::Excess(code));
+                    left_out.push(Note::Excess(code));
                     break;
                 } else {
                     routes.push(route);
                 }
             }
-            for &route in &routes {
-                self.note(if route.to.prefix() == 0 {
-                    Note::DefaultRoute(route)
-                } else {
-                    Note::Route(route)
-                });
-            }
+            // Those that are taken first: what is left out may be more than is told.
+            let taken = routes.iter().map(|&route| match route.to.prefix() {
+                0 => Note::DefaultRoute(route),
+                _ => Note::Route(route),
+            });
+            taken.chain(left_out).for_each(|note| self.note(note));
             return routes;
         }
         Vec::new()

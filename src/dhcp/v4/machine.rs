@@ -189,6 +189,11 @@ impl Machine {
         }
     }
 
+    /// Keeps one account of frames with another client of the same ports, where there are many.
+    pub fn share_with(&mut self, other: &Self) {
+        self.limit.share(&other.limit);
+    }
+
     /// Tells the client what happened at `now`; returns what is to be done, in this order.
     ///
     /// Afterwards nothing is due: [`Self::deadline`] is later than `now`.
@@ -338,8 +343,9 @@ impl Machine {
     }
 
     /// Told once, and no more of it than anybody can read: what others send us can be a flood.
+    /// A route that is taken is told in any case: it may lead elsewhere what is sent (CVE-2024-3661).
     fn note(&mut self, note: Note) {
-        if self.said.len() < MOST_NOTES {
+        if self.said.len() < MOST_NOTES || matches!(note, Note::Route(_) | Note::DefaultRoute(_)) {
             self.tell(note);
         }
     }
@@ -349,9 +355,10 @@ impl Machine {
         if self.said.contains(&note) {
             return;
         }
-        if self.said.len() < MOST_NOTES {
-            self.said.push(note.clone());
+        if self.said.len() >= MOST_NOTES {
+            self.said.remove(0);
         }
+        self.said.push(note.clone());
         self.actions.push(Action::Note(note));
     }
 }

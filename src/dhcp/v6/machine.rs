@@ -199,6 +199,11 @@ impl Machine {
         }
     }
 
+    /// Keeps one account of frames with another client of the same ports, where there are many.
+    pub fn share_with(&mut self, other: &Self) {
+        self.limit.share(&other.limit);
+    }
+
     /// Tells the client what happened at `now`; returns what is to be done, in this order.
     ///
     /// Afterwards nothing is due: [`Self::deadline`] is later than `now`.

@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::dhcp::v6::{self as dhcp, Config, Lease, Loss, Machine, Mode, duid_of_mac, iaid_of_mac};
 use crate::engine::Engine;
 use crate::engine::state::FoundAddress;
+use crate::engine::target::Target;
 use crate::engine::types::Action;
 
 impl Engine {
@@ -29,7 +30,8 @@ impl Engine {
             return;
         }
         let seed = self.config.seed;
-        let among = self.among(which, |target| super::asks_routers(target.spec.ipv6.method));
+        let asks = |other: &&Target| super::asks_routers(other.spec.ipv6.method);
+        let among = self.beside(which).filter(asks).count();
         let target = &mut self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         if target.six.client.is_none() {
@@ -38,7 +40,10 @@ impl Engine {
         let previous = target.six.previous.clone();
         let (duid, iaid) = (duid_of_mac(mac), iaid_of_mac(mac));
         let config = Config { mode, seed, duid, iaid, among, previous };
-        target.six.client = Some(Machine::new(config, now));
+        let mut client = Machine::new(config, now);
+        let others = self.beside(which).filter_map(|other| other.six.client.as_ref());
+        others.for_each(|other| client.share_with(other));
+        self.targets[which].six.client = Some(client);
         self.step_client(now, which, dhcp::Event::Start, out);
     }
 

@@ -6,9 +6,12 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
+use ipnetwork::IpNetwork;
+
 use crate::clock::Millis;
 use crate::dhcp::v6 as dhcp;
 use crate::engine::address::ANNOUNCE_INTERVAL;
+use crate::engine::conflict::AGAIN;
 use crate::engine::types::Action;
 use crate::engine::{Engine, Try};
 use crate::plan::Method6;
@@ -114,6 +117,27 @@ impl Engine {
         out.push(Action::Say(log::Level::Error, line));
     }
 
+    /// The kernel tries an address once: one of the words that another station has is set anew until that is gone.
+    pub(super) fn try_duplicates(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let written = target.spec.ipv6.addresses.iter().copied();
+        let taken: Vec<IpNetwork> =
+            written.filter(|written| target.six.duplicates.contains(&written.ip())).map(Into::into).collect();
+        if taken.is_empty() {
+            target.six.again_at = None;
+            return;
+        }
+        let at = *target.six.again_at.get_or_insert(now + AGAIN);
+        if let (true, Some(index)) = (at <= now, target.index) {
+            target.six.again_at = Some(now + AGAIN);
+            let peer = target.spec.ipv6.peer.map(IpAddr::V6);
+            out.extend(taken.iter().map(|&address| Action::DelAddress { index, address }));
+            self.apply(which, &taken, peer, None, out);
+        }
+        let next = self.targets[which].six.again_at;
+        self.wake(next);
+    }
+
     /// Somebody else has removed a leased address that was in use.
     fn put_back6(&mut self, now: Millis, which: usize, ip: Ipv6Addr, out: &mut Vec<Action>) {
         let target = &self.targets[which];
@@ -136,10 +160,11 @@ impl Engine {
         if is_link_local(ip) {
             return;
         }
+        let mac = self.mac_now(which);
         let target = &mut self.targets[which];
         let ours = target.spec.ipv6.addresses.iter().any(|written| written.ip() == ip)
             || target.six.lease.as_ref().is_some_and(|lease| lease.address == ip);
-        if let (true, Some(index), Some(mac)) = (ours, target.index, target.mac) {
+        if let (true, Some(index), Some(mac)) = (ours, target.index, mac) {
             out.push(Action::Announce { index, mac, address: IpAddr::V6(ip) });
             // Once more: the first may be lost (RFC 4861 §7.2.6).
             target.announce_at.get_or_insert(now + ANNOUNCE_INTERVAL);

@@ -66,6 +66,8 @@ pub(super) struct Six {
     last_kick: Millis,
     /// What stands in the words has been set.
     written: bool,
+    /// When what another station has of it is tried again.
+    again_at: Option<Millis>,
     /// Addresses as the last look has shown them.
     tentative: BTreeSet<Ipv6Addr>,
     usable: BTreeSet<Ipv6Addr>,
@@ -105,6 +107,7 @@ impl Default for Six {
             sending: 0,
             last_kick: 0,
             written: false,
+            again_at: None,
             tentative: BTreeSet::new(),
             usable: BTreeSet::new(),
             duplicates: BTreeSet::new(),
@@ -128,6 +131,10 @@ impl Six {
         let router = self.router.as_ref().and_then(ra::Machine::deadline);
         let client = self.client.as_ref().and_then(dhcp::Machine::deadline);
         [router, client].into_iter().flatten().min()
+    }
+
+    pub(super) fn has_client(&self) -> bool {
+        self.client.is_some()
     }
 
     pub(super) fn is_written(&self) -> bool {
@@ -283,6 +290,7 @@ impl Engine {
         let target = &mut self.targets[which];
         let at = target.begun.unwrap_or(now) + if target.bond.is_some() { OPENING } else { 0 };
         if target.six.written {
+            self.try_duplicates(now, which, out);
             return;
         }
         if now < at {
@@ -294,10 +302,9 @@ impl Engine {
     }
 
     fn step_router(&mut self, now: Millis, which: usize, event: ra::Event<'_>, out: &mut Vec<Action>) {
-        let from = self.link_local(which);
+        let (from, mac) = (self.link_local(which), self.mac_now(which));
         let target = &mut self.targets[which];
-        let (Some(router), Some(index), Some(mac)) = (&mut target.six.router, target.index, target.mac)
-        else {
+        let (Some(router), Some(index), Some(mac)) = (&mut target.six.router, target.index, mac) else {
             return;
         };
         for action in router.step(now, event) {

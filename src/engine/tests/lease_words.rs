@@ -35,6 +35,27 @@ fn each_device_has_its_own_client_identifier() {
 }
 
 #[test]
+fn no_port_sees_more_dhcp_of_many_vlans_than_a_switch_bears() {
+    let vlans = (10..18).map(|id| format!(" vlan=bond0.{id}:bond0 ip=bond0.{id}:dhcp"));
+    let mut world = asking(&format!("bond=eth0,eth1{}", vlans.collect::<String>()));
+    world.pass(120_000);
+    let sent = world.done.iter().filter_map(|(at, action)| match action {
+        Action::Broadcast { index, .. } => Some((*at, *index)),
+        _ => None,
+    });
+    let sent: Vec<_> = sent.collect();
+    for (first, _) in &sent {
+        for (window, most) in [(1_000, 6), (5_000, 10)] {
+            let within = sent.iter().filter(|(at, _)| (*first..=first + window).contains(at)).count();
+            assert!(within <= most, "{within} within {window} ms: {sent:?}");
+        }
+    }
+    let began = sent[0].0;
+    let early = sent.iter().filter(|(at, _)| *at <= began + 7_000).map(|(_, index)| index);
+    assert_eq!(early.collect::<std::collections::BTreeSet<_>>().len(), 8, "each has its turn: {sent:?}");
+}
+
+#[test]
 fn vendor_class_host_name_and_size_on_the_wire() {
     let world = asking(&format!("{DHCP} rd.net.dhcp.vendor-class=anaconda hostname=node7"));
     assert_eq!(option(last_sent(&world), 60), Some(&b"anaconda"[..]));

@@ -406,3 +406,23 @@ fn a_machine_that_slept_past_its_lease_has_no_address_when_it_wakes() {
     answer(&mut world, ACK, &[]);
     assert_eq!(state(&world).phase, Phase::Online);
 }
+
+#[test]
+fn another_address_without_a_router_leaves_nothing_of_the_old_one() {
+    let mut world = leased(DHCP, &[]);
+    assert_eq!(world.view.defaults.len(), 1);
+    // Rebinding: another server knows of another address.
+    world.pass(3_200_000);
+    let other = Ipv4Addr::new(192, 0, 2, 78);
+    answer_for(&mut world, ACK, other, &[(121, &[8, 10, 192, 0, 2, 1])]);
+    assert_eq!(state(&world).lease["bond0"].address, other, "{:?}", world.said());
+    // The kernel takes the routes with the address that was their source.
+    world.view.defaults.clear();
+    world.pass(60_000);
+    assert!(
+        !world.said().iter().any(|line| line.contains("removed by something else")),
+        "{:?}",
+        world.said()
+    );
+    assert!(world.view.defaults.is_empty());
+}

@@ -169,6 +169,25 @@ fn a_written_address_of_another_station_is_said_and_not_claimed() {
 }
 
 #[test]
+fn a_written_address_of_another_station_is_tried_until_that_is_gone() {
+    let mut world = machine("bond=eth0,eth1 ip=[2001:db8::10]/64:::::bond0:none", false);
+    world.taken.push(ip("2001:db8::10"));
+    world.agree(true);
+    world.pass(95_000);
+    assert_ne!(phase(&world), Phase::Online);
+    let set = |world: &World| world.count(|action| matches!(action, Action::AddAddress { .. }));
+    assert_eq!(set(&world), 4, "at first, and every 30 s");
+    assert_eq!(world.said().iter().filter(|line| line.contains("is in use by another station")).count(), 1);
+    world.taken.clear();
+    world.pass(35_000);
+    assert_eq!(phase(&world), Phase::Online, "{:?}", world.said());
+    assert!(world.engine.state(1, 1).findings.is_empty());
+    assert_eq!(world.said().iter().filter(|line| line.ends_with("2001:db8::10 can be used")).count(), 1);
+    world.pass(300_000);
+    assert_eq!(set(&world), 5, "and then no more");
+}
+
+#[test]
 fn both_families_are_waited_for_and_one_is_enough_at_the_limit() {
     let words = "bond=eth0,eth1 ip=bond0:dhcp,dhcp6 rd.net.timeout.dhcp=20";
     let mut world = machine(words, true);

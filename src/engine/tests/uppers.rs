@@ -6,6 +6,7 @@ use super::world::World;
 use crate::engine::state::Phase;
 use crate::engine::types::{Action, Exit};
 use crate::links::{Kind, LacpState};
+use crate::mac::Mac;
 
 fn machine(words: &str, nics: u32) -> World {
     let mut world = World::new(words, true);
@@ -84,6 +85,58 @@ fn a_nic_of_its_own_has_an_address_and_is_given_back() {
     assert_eq!(nic.mac.unwrap().to_string(), "02:00:00:00:00:99");
     assert_eq!(world.view.addresses.len(), 1);
     gives_back(world, &before);
+}
+
+#[test]
+fn nobody_is_asked_or_told_anything_with_a_mac_that_is_about_to_change() {
+    let wanted = Mac([2, 0, 0, 0, 0, 0x99]);
+    let nic = |refuse: fn(&Action) -> Option<i32>| {
+        let words = "bond=bond0:eth0,eth1 ip=bond0:none ip=eth2:dhcp:1500:02:00:00:00:00:99";
+        let mut world = World::new(words, false);
+        world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+        (world.link("eth2").up, world.refuse) = (true, refuse);
+        world.look();
+        world.pass(60_000);
+        let sent = world.done.iter().filter_map(|(_, action)| match action {
+            Action::Broadcast { payload, .. } => Some(Mac(payload[28..34].try_into().unwrap())),
+            _ => None,
+        });
+        let sent: std::collections::BTreeSet<Mac> = sent.collect();
+        sent.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(nic(|_| None), [wanted]);
+    let refuse = |action: &Action| matches!(action, Action::SetLink { .. }).then_some(95);
+    assert_eq!(nic(refuse), [Mac([2, 0, 0, 0, 0, 4])], "a driver that can't: with the one that it has");
+}
+
+#[test]
+fn where_the_mac_follows_the_active_port_the_present_one_is_announced() {
+    let words = "bond=bond0:eth0,eth1:mode=active-backup,fail_over_mac=active \
+                 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0:none";
+    let mut world = World::new(words, false);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.pass(5_000);
+    let announced = |world: &World| {
+        world.done.iter().rev().find_map(|(_, action)| match action {
+            Action::Announce { mac, .. } => Some(*mac),
+            _ => None,
+        })
+    };
+    let mac = world.link("bond0").mac;
+    assert_eq!(announced(&world), mac, "{:?}", world.said());
+    // Both ports lose their cables, and the other comes back.
+    for (eth0, eth1) in [(false, false), (false, true)] {
+        for (name, carrier) in [("eth0", eth0), ("eth1", eth1)] {
+            let link = world.link(name);
+            link.carrier = carrier;
+            link.port.iter_mut().for_each(|side| side.link_up = carrier);
+        }
+        world.link("bond0").mac = Some(Mac([2, 0, 0, 0, 0, 3]));
+        world.look();
+        world.pass(5_000);
+    }
+    assert_eq!(announced(&world), Some(Mac([2, 0, 0, 0, 0, 3])));
 }
 
 #[test]

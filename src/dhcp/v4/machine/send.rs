@@ -15,12 +15,15 @@ const BROADCAST_AFTER: Millis = 4_000;
 impl Machine {
     /// When the next frame leaves: when it is due, the link is there, and the limit allows it.
     pub(super) fn next_frame(&self) -> Option<Millis> {
-        let share = match self.phase {
+        let due = self.send_at.filter(|_| !self.paused);
+        due.map(|at| at.max(self.limit.free_at(self.share())))
+    }
+
+    fn share(&self) -> Share {
+        match self.phase {
             Phase::Selecting(_) => Share::Discover,
             _ => Share::Request,
-        };
-        let due = self.send_at.filter(|_| !self.paused);
-        due.map(|at| at.max(self.limit.free_at(share)))
+        }
     }
 
     pub(super) fn send(&mut self) {
@@ -59,7 +62,7 @@ impl Machine {
 
     /// The bytes of a message that leaves now.
     pub(super) fn emit(&mut self, message: &Outgoing) -> Vec<u8> {
-        self.limit.record(self.now);
+        self.limit.record(self.now, self.share());
         self.sent_at = self.now;
         self.heard.sent(message.kind, self.now);
         self.encode(message)
@@ -70,7 +73,7 @@ impl Machine {
         if self.paused || self.limit.free_at(Share::LastWord) > self.now {
             return None;
         }
-        self.limit.record(self.now);
+        self.limit.record(self.now, Share::LastWord);
         Some(self.encode(message))
     }
 

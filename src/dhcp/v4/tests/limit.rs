@@ -1,6 +1,6 @@
 //! How fast frames may leave, whatever happens.
 
-use super::super::machine::{Event, State};
+use super::super::machine::{Config, Event, State};
 use super::util::*;
 use crate::clock::Millis;
 use crate::dhcp::limit::{Limit, Share};
@@ -71,14 +71,14 @@ fn places_are_kept_for_what_must_not_wait() {
     let mut limit = Limit::among(1);
     for at in [0, 1, 2, 3] {
         assert!(limit.free_at(Share::Discover) <= at);
-        limit.record(at);
+        limit.record(at, Share::Discover);
     }
     assert_eq!(limit.free_at(Share::Discover), 1_000);
     assert!(limit.free_at(Share::Request) <= 4);
-    limit.record(4);
+    limit.record(4, Share::Request);
     assert_eq!(limit.free_at(Share::Request), 1_001);
     assert!(limit.free_at(Share::LastWord) <= 5);
-    limit.record(5);
+    limit.record(5, Share::LastWord);
     assert_eq!(limit.free_at(Share::LastWord), 1_001);
     assert_eq!(limit.free_at(Share::Request), 1_002);
     assert_eq!(limit.free_at(Share::Discover), 1_002);
@@ -91,7 +91,7 @@ fn as_fast_as_the_limit_allows() {
         let (mut limit, mut at, mut times) = (Limit::among(1), 0, vec![]);
         while at < 60_000 {
             at = at.max(limit.free_at(share));
-            limit.record(at);
+            limit.record(at, share);
             times.push(at);
         }
         check(&times);
@@ -146,25 +146,67 @@ fn a_conflict_before_the_request_left_declines_nothing() {
 
 #[test]
 fn clients_that_share_the_ports_share_what_the_limit_allows() {
-    // How many of them, and what one may send within a second and within five.
-    for (among, second, five) in [(1, 6, 10), (2, 3, 5), (3, 2, 4), (7, 2, 4), (usize::MAX, 2, 4)] {
-        let (mut limit, mut at, mut times) = (Limit::among(among), 0, vec![]);
-        while at < 60_000 {
-            at = at.max(limit.free_at(Share::LastWord));
-            limit.record(at);
-            times.push(at);
+    for among in [1, 2, 3, 5, 8, 16] {
+        for share in [Share::Discover, Share::Request, Share::LastWord] {
+            let mut limits: Vec<Limit> = Vec::new();
+            for _ in 0..among {
+                let mut limit = Limit::among(among);
+                limits.iter().for_each(|other| limit.share(other));
+                limits.push(limit);
+            }
+            // All of them, as fast as each may: their sum is what a port sees.
+            let (mut times, mut of) = (vec![], vec![0; among]);
+            for now in 0..22_000 {
+                for (which, limit) in limits.iter_mut().enumerate() {
+                    while limit.free_at(share) <= now {
+                        limit.record(now, share);
+                        times.push(now);
+                        of[which] += 1;
+                        // Each DISCOVER leaves a place for its REQUEST.
+                        if share == Share::Discover {
+                            assert!(
+                                among > 5 || limit.free_at(Share::Request) <= now + 1,
+                                "{among} at {now}"
+                            );
+                        }
+                    }
+                }
+            }
+            check(&times);
+            let least = if share == Share::Discover { 20 } else { 36 };
+            assert!(times.len() >= least, "{among}, {share:?}: {}", times.len());
+            if share == Share::Discover {
+                let (most, least) = (of.iter().max().unwrap(), of.iter().min().unwrap());
+                assert!(most - least <= 1, "{among}: each has its turn: {of:?}");
+            }
         }
-        let most = |window| {
-            (0..60_000)
-                .map(|from| times.iter().filter(|at| (from..=from + window).contains(*at)).count())
-                .max()
-        };
-        assert_eq!((most(1_000), most(5_000)), (Some(second), Some(five)), "{among}");
-        // A DISCOVER leaves a place for the REQUEST.
-        let mut limit = Limit::among(among);
-        while limit.free_at(Share::Discover) == 0 {
-            limit.record(0);
-        }
-        assert_eq!(limit.free_at(Share::Request), 0, "{among}");
     }
+}
+
+#[test]
+fn eight_clients_that_all_get_an_answer_are_done_within_six_seconds() {
+    let mut clients: Vec<Client> = (0..8).map(|_| Client::new(Config { among: 8, ..config() }, 0)).collect();
+    for which in 1..8 {
+        let (before, rest) = clients.split_at_mut(which);
+        rest[0].machine.share_with(&before[0].machine);
+    }
+    for now in 0..6_500 {
+        for client in &mut clients {
+            client.until(now);
+            let event = if now == 0 { Event::Start } else { Event::Tick };
+            client.event(event);
+            match client.machine.state() {
+                State::Selecting if client.sent.last().is_some_and(|sent| sent.at + 2 == now) => {
+                    client.offer()
+                }
+                State::Requesting if client.last().kind() == REQUEST => client.hear(Answer::new(ACK)),
+                _ => {}
+            }
+        }
+    }
+    let mut times: Vec<Millis> = clients.iter().flat_map(all).collect();
+    times.sort_unstable();
+    check(&times);
+    assert_eq!(times.len(), 16, "{times:?}");
+    assert!(clients.iter().all(|client| client.machine.state() == State::Bound));
 }

@@ -100,9 +100,9 @@ fn a_default_route_comes_first_and_is_told() {
     let shown = shown(&lease);
     assert_eq!(shown[..2], ["0.0.0.0/0 via 192.0.2.1", "10.0.0.0/24 via 192.0.2.1"]);
     assert_eq!(shown[31], "10.0.30.0/24 via 192.0.2.1");
-    assert_eq!(notes[0], Note::Excess(121));
-    assert_eq!(notes[1], Note::DefaultRoute(lease.routes[0]));
+    assert_eq!(notes[0], Note::DefaultRoute(lease.routes[0]));
     assert_eq!(notes.len(), 33, "and each of the others");
+    assert_eq!(notes[32], Note::Excess(121));
 }
 
 #[test]
@@ -127,6 +127,33 @@ fn routes_that_cannot_be_are_left_out() {
         let first_wins = bad[1] == 10;
         assert_eq!(lease.routes.len(), 1, "{bad:?}");
         assert_eq!(lease.routes[0].via == Some(VIA.into()), !first_wins, "{bad:?}");
-        assert!(matches!(notes[0], Note::RouteIgnored(_)), "{notes:?}");
+        assert!(matches!(notes[1], Note::RouteIgnored(_)), "{notes:?}");
     }
+}
+
+#[test]
+fn whatever_was_said_before_each_route_that_is_taken_is_told() {
+    // First 128 refused answers, then 64 routes that can't be.
+    let mut client = Client::started();
+    for number in 0..128_u8 {
+        client.hear(Answer::new(OFFER).server([10, 0, 0, number].into()).lease(1));
+    }
+    assert_eq!(client.notes.len(), 128);
+    let bad: Vec<u8> = (0..64_u8).flat_map(|third| route(24, &[10, 0, third], [127, 0, 0, 1])).collect();
+    let option = [bad, route(8, &[11], VIA), route(0, &[], VIA)].concat();
+    let answer = |kind: u8| {
+        option.chunks(255).fold(Answer::new(kind).with(80, &[]), |answer, piece| answer.and(121, piece))
+    };
+    client.hear(answer(ACK));
+    let told = ["0.0.0.0/0 via 192.0.2.1", "11.0.0.0/8 via 192.0.2.1"];
+    assert_eq!(shown(&client.leases[0]), told);
+    let routes = client.leases[0].routes.clone();
+    assert_eq!(client.notes[128..], [Note::DefaultRoute(routes[0]), Note::Route(routes[1])]);
+    // And not again at each renewal.
+    for _ in 0..3 {
+        let at = client.machine.deadline().unwrap();
+        client.until(at);
+        client.hear(answer(ACK));
+    }
+    assert_eq!((client.leases.len(), client.notes.len()), (4, 130));
 }

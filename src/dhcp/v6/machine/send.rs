@@ -21,12 +21,15 @@ impl Machine {
 
     /// When the next frame leaves: when it is due, the link is there, and the limit allows it.
     pub(super) fn next_frame(&self) -> Option<Millis> {
-        let share = match self.phase {
+        let due = self.send_at.filter(|_| !self.paused);
+        due.map(|at| at.max(self.limit.free_at(self.share())))
+    }
+
+    fn share(&self) -> Share {
+        match self.phase {
             Phase::Soliciting(_) | Phase::Informing(_) => Share::Discover,
             _ => Share::Request,
-        };
-        let due = self.send_at.filter(|_| !self.paused);
-        due.map(|at| at.max(self.limit.free_at(share)))
+        }
     }
 
     /// A frame that is due.
@@ -56,7 +59,7 @@ impl Machine {
             _ => &mut 0,
         };
         *count = count.saturating_add(1);
-        self.limit.record(self.now);
+        self.limit.record(self.now, self.share());
         self.sent_at = self.now;
         let elapsed = (self.now - *self.since.get_or_insert(self.now)) / 10;
         let payload = message::encode(&Outgoing {
@@ -83,7 +86,7 @@ impl Machine {
         if self.paused || self.limit.free_at(Share::LastWord) > self.now {
             return None;
         }
-        self.limit.record(self.now);
+        self.limit.record(self.now, Share::LastWord);
         let [_, xid @ ..] = self.rng.xid().to_be_bytes();
         Some(message::encode(&Outgoing {
             kind: MessageType::Release,
