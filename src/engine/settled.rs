@@ -77,7 +77,10 @@ impl Engine {
         let ports: Vec<_> = ports
             .map(|link| link.own_mac().map_or(link.name.clone(), |mac| format!("{} ({mac})", link.name)))
             .collect();
-        out.push(Action::Say(log::Level::Info, format!("ports have their final names: {}", ports.join(", "))));
+        out.push(Action::Say(
+            log::Level::Info,
+            format!("ports have their final names: {}", ports.join(", ")),
+        ));
         true
     }
 

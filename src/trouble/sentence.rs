@@ -172,20 +172,13 @@ impl Interface<'_> {
     }
 
     fn vlan_sentence(&self) -> String {
-        let ids = |ids: &[u16]| match ids {
-            [] => "others".to_owned(),
-            _ => list(ids.iter().map(u16::to_string)),
-        };
         let silent = format!("{}: no DHCP offer, and the switch port is in another VLAN (LLDP)", self.name);
         match mismatch(self) {
             Some(Mismatch::Untagged(id)) => {
                 format!("{silent}: VLAN {id} is its untagged one, and we tag for it")
             }
             Some(Mismatch::NotNamed(id, named)) => {
-                format!("{silent}: it names {}, and we tag for {id}", ids(named))
-            }
-            Some(Mismatch::TaggedOnly(named)) => {
-                format!("{silent}: it takes tagged frames only, of {}, and we do not tag", ids(named))
+                format!("{silent}: it names {}, and we tag for {id}", list(named.iter().map(u16::to_string)))
             }
             None => silent,
         }
