@@ -204,6 +204,7 @@ impl Engine {
 
     fn port_facts<'a>(&'a self, now: Millis, work: &'a BondWork, port: &'a Link) -> trouble::Port<'a> {
         let (hearing, wire) = (work.hearing.get(&port.index), self.wire(port.index));
+        let (system, key) = self.partner_of(work, port);
         let carrier_since = match port.carrier {
             true => hearing.and_then(|hearing| hearing.carrier_since).or(Some(now)),
             // Out for a moment only.
@@ -214,12 +215,15 @@ impl Engine {
             carrier_since,
             passes: is_ready(work, &port.name),
             speed: port.speed,
-            sent: hearing.is_some_and(|hearing| hearing.sent) && wire.is_none_or(Wire::may_have_sent),
+            sent: hearing.is_some_and(|hearing| {
+                hearing.is_early(now) || hearing.sent && wire.is_none_or(Wire::may_have_sent)
+            }),
             heard_since: hearing
                 .and_then(|hearing| hearing.heard_since)
                 .map(|since| wire.and_then(|wire| wire.passed).map_or(since, |passed| since.max(passed))),
             ever_heard: hearing.is_some_and(|hearing| hearing.ever_heard),
             theirs: wire.and_then(|wire| wire.theirs.as_ref()),
+            lag: system.zip(key),
             names_since: wire.and_then(|wire| wire.names_since),
             actor: port.port.unwrap_or_default().actor,
             held_since: wire.and_then(|wire| wire.held_since),

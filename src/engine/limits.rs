@@ -249,7 +249,9 @@ impl Engine {
         for port in self.ports_there(work) {
             let clause = match work.hearing.get(&port.index) {
                 _ if port.controller != work.index => "not in the bond",
-                Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => hearing.clause(now),
+                Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => {
+                    hearing.clause(now, self.hears(port.index))
+                }
                 _ if port.carrier => "carrier",
                 _ => "no carrier",
             };

@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// Who the partner of a port is: by what was heard on its cable, else, of the active aggregator, by the bond's word.
-    fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
+    pub(super) fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
         if let Some(pdu) = self.wire(port.index).and_then(|wire| wire.theirs) {
             return (Some(pdu.actor.system), Some(pdu.actor.key));
         }
@@ -123,7 +123,7 @@ impl Engine {
                 let (partner_system, partner_key) = self.partner_of(work, port);
                 let hearing = match work.hearing.get(&port.index) {
                     _ if self.searches(which) => self.wire_clause(port),
-                    Some(hearing) => hearing.clause(self.now),
+                    Some(hearing) => hearing.clause(self.now, self.hears(port.index)),
                     None => "not in the bond",
                 };
                 let in_bond = port.controller.is_some() && port.controller == work.index;
