@@ -35,8 +35,7 @@ impl Engine {
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.addresses(),
             vlans: self.plan.vlans.iter().map(vlan_state).collect(),
-            gateway: addressed
-                .and_then(|target| target.gateway().or(target.six.default_router().map(Into::into))),
+            gateway: addressed.and_then(target::Target::router),
             router: addressed.map(|target| target.router_seen).unwrap_or_default(),
             findings: if gone { Vec::new() } else { self.found_now().to_vec() },
             dns: self.name_servers(),

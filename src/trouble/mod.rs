@@ -167,7 +167,7 @@ pub struct Interface<'a> {
     pub name: &'a str,
     /// VLAN id that the words give it.
     pub vlan: Option<u16>,
-    /// Since when DHCP could be asked.
+    /// Since when DHCP can be asked; none: it can't be now.
     pub since: Option<Millis>,
     /// It waits for a lease.
     pub wants_lease: bool,
