@@ -21,8 +21,16 @@ impl Engine {
             return false;
         }
         let since = *self.bonds[which].searched_since.get_or_insert(now);
-        let nics: Vec<Link> =
-            self.ports_there(&self.bonds[which]).filter(|nic| self.is_free(which, nic)).cloned().collect();
+        // Names are not final, or were not a moment ago: an installer may take its time.
+        let quiet_at = self.settling.quiet_at().filter(|at| *at > now);
+        let Some(clear_since) = self.settling.clear_since().filter(|_| quiet_at.is_none()) else {
+            self.wake(quiet_at);
+            return true;
+        };
+        let since = since.max(clear_since);
+        let may_touch = |nic: &&Link| self.settling.may_touch(now, nic.index, &self.view.udev);
+        let nics = self.ports_there(&self.bonds[which]).filter(|nic| self.is_free(which, nic));
+        let nics: Vec<Link> = nics.filter(may_touch).cloned().collect();
         for nic in &nics {
             self.open_ears(now, nic, out);
         }
@@ -57,7 +65,7 @@ impl Engine {
         );
         let with_carrier: Vec<usize> =
             (0..heard.len()).filter(|place| heard[*place].carrier_since.is_some()).collect();
-        if self.may_fall_back() && !with_carrier.is_empty() {
+        if self.may_fall_back(which) && !with_carrier.is_empty() {
             out.push(Action::Say(
                 log::Level::Warn,
                 format!("{sentence}; going on with those that have carrier"),
@@ -95,7 +103,7 @@ impl Engine {
 
     /// A NIC that is down hears nothing: it is set up, and says nothing by itself.
     fn open_ears(&mut self, now: Millis, nic: &Link, out: &mut Vec<Action>) {
-        if nic.up || !self.settling.may_touch(now, nic.index, &self.view.udev) && self.times.built.is_some() {
+        if nic.up {
             return;
         }
         if !self.found.nics.iter().any(|found| found.index == nic.index) {

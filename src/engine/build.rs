@@ -151,7 +151,7 @@ impl Engine {
     pub(super) fn forget_bond(&mut self, now: Millis, which: usize) {
         let work = &mut self.bonds[which];
         work.index = None;
-        work.up_since = None;
+        (work.up_since, work.carrier_since) = (None, None);
         if work.verdict != Verdict::NoPorts {
             (work.verdict, work.verdict_since) = (Verdict::NoPorts, now);
         }

@@ -7,6 +7,7 @@ use super::types::View;
 use super::{Engine, bond_below};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
+use crate::lacp::verdict::Hearing;
 use crate::plan::{Fallback, Interface, Method4, Method6, Plan};
 
 impl Engine {
@@ -37,6 +38,11 @@ impl Engine {
                 .filter(|port| is_there && port.bond == *name && port.in_bond)
                 .map(|port| port.name.clone())
                 .collect();
+            if is_there && let Some(bond) = view.links.named(name) {
+                let ports = view.links.ports_of(bond.index);
+                let hearing = ports.map(|port| (port.index, Hearing::taken_up(self.now, port)));
+                self.bonds[which].hearing.extend(hearing);
+            }
             if self.searches(which) && !names.is_empty() {
                 self.found_ports(which, &names);
             }

@@ -13,27 +13,20 @@ use crate::clock::Millis;
 use crate::lacp::auto::TRAINING;
 use crate::lacp::verdict::Verdict;
 use crate::links::Link;
-use crate::plan::{Bond, Fallback, Mode, Plan};
+use crate::plan::{Fallback, Mode, Plan};
 use crate::settle::resolve::Wanted;
 use crate::words::options::BondOption;
 
 /// So long DHCP is tried on one port that has carrier before the next has its turn. Milliseconds.
 const TURN: Millis = 8_000;
 
-/// What was fallen back to.
-#[derive(Debug)]
-pub(super) enum Fallen {
-    /// The bond of this number is one of another mode; this is what the words make of it.
-    Mode(usize, Bond),
-    /// No bond: one port of it after the other.
-    Single(Box<Single>),
-}
-
 /// DHCP on one port, without a bond.
 #[derive(Debug)]
 pub(super) struct Single {
     /// What the words ask for.
     plan: Plan,
+    /// The ports of the bond, also those without carrier.
+    all: Vec<Wanted>,
     /// The ports in their order, and whose turn it is.
     ports: Vec<String>,
     turn: usize,
@@ -46,26 +39,23 @@ pub(super) struct Single {
 }
 
 impl Engine {
-    /// There is a fallback, and it has not been tried.
-    pub(super) fn may_fall_back(&self) -> bool {
-        self.plan.bondstrap.fallback != Fallback::None
-            && !self.fell_back
-            && !self.came_online
-            && self.fallen.is_none()
+    /// There is a fallback for this bond, and it has not been tried.
+    pub(super) fn may_fall_back(&self, which: usize) -> bool {
+        self.plan.bondstrap.fallback != Fallback::None && !self.bonds[which].fell_back && !self.came_online
     }
 
     /// At the limit for the partner of a bond: true, if there is another way to go on.
     pub(super) fn fall_back(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) -> bool {
         let bond = &self.plan.bonds[which];
         let lonely = self.bonds[which].verdict == Verdict::NoPartner && bond.mode == Mode::Lacp;
-        if !self.may_fall_back() || !lonely {
+        if !self.may_fall_back(which) || !lonely {
             return false;
         }
-        self.fell_back = true;
         let seconds = self.plan.timeouts.lacp;
         let why =
             format!("no LACP partner on {} within {seconds} s ({})", bond.name, self.hearing(now, which));
-        for wire in self.wires.values_mut() {
+        let ports: Vec<u32> = self.ports_there(&self.bonds[which]).map(|port| port.index).collect();
+        for (_, wire) in self.wires.iter_mut().filter(|(index, _)| ports.contains(index)) {
             // A partner that has gone is none that turns up.
             wire.forget_lacp();
         }
@@ -84,62 +74,54 @@ impl Engine {
     pub(super) fn rise_again(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
         let in_use =
             self.came_online || self.targets.iter().any(|target| target.addresses().next().is_some());
-        if in_use || self.fallen.is_none() {
+        if in_use {
             return false;
         }
+        let partner = |port: &Link| Some((port.name.clone(), self.wire(port.index)?.theirs?.actor.system));
         // A partner of another bond says nothing about this one.
-        let is_port = |port: &Link| match &self.fallen {
-            Some(Fallen::Mode(which, _)) => self.ports_there(&self.bonds[*which]).any(|own| own == port),
-            Some(Fallen::Single(single)) => single.ports.contains(&port.name),
-            None => false,
-        };
-        let partner = self.wires.iter().find_map(|(index, wire)| {
-            let port = self.view.links.get(*index).filter(|port| is_port(port))?;
-            Some((port.name.clone(), wire.theirs?.actor.system))
+        let mut fallen = (0..self.bonds.len()).filter(|which| self.is_fallen(*which));
+        let of_bond = fallen.find_map(|which| {
+            let ports = &mut self.ports_there(&self.bonds[which]);
+            Some((which, ports.find_map(partner)?))
         });
-        let Some((port, system)) = partner else { return false };
+        let found = of_bond.or_else(|| Some((0, self.single_ports().find_map(partner)?)));
+        let Some((which, (port, system))) = found else { return false };
         let line = format!("LACP partner {system} has turned up on {port}: back to what the words ask for");
         out.push(Action::Say(log::Level::Warn, line));
         if self.single_port().is_some() {
             self.leave_port(out);
         }
-        match self.fallen.take() {
-            Some(Fallen::Mode(which, bond)) => {
-                self.plan.bonds[which] = bond;
-                self.remake(now, which);
-            }
-            Some(Fallen::Single(single)) => {
-                let Single { plan, ports, .. } = *single;
-                let ports: Vec<_> = ports.into_iter().map(Wanted::Name).collect();
-                self.follow(plan, now);
-                self.bonds = self.plan.bonds.iter().map(|_| BondWork::new(ports.clone(), now)).collect();
-            }
-            None => {}
+        if let Some(single) = self.single.take() {
+            let Single { plan, all, .. } = *single;
+            self.follow(plan, now);
+            self.bonds = vec![BondWork { fell_back: true, ..BondWork::new(all, now) }];
+        } else if let Some(words) = self.bonds[which].words.take() {
+            self.plan.bonds[which] = words;
+            self.remake(now, which);
         }
         true
     }
 
     /// The mode in which a bond is, where that is not what the words ask for.
     pub(super) fn is_fallen(&self, which: usize) -> bool {
-        matches!(&self.fallen, Some(Fallen::Mode(fallen, _)) if *fallen == which)
+        self.bonds[which].words.is_some()
     }
 
     /// The port that stands in for the bond.
     pub(super) fn single_port(&self) -> Option<&Link> {
-        let Some(Fallen::Single(single)) = &self.fallen else { return None };
+        let single = self.single.as_ref()?;
         self.view.links.named(single.ports.get(single.turn)?)
     }
 
     /// All ports that may stand in for the bond.
     pub(super) fn single_ports(&self) -> impl Iterator<Item = &Link> {
-        let ports =
-            if let Some(Fallen::Single(single)) = &self.fallen { single.ports.as_slice() } else { &[] };
-        ports.iter().filter_map(|port| self.view.links.named(port))
+        let ports = self.single.iter().flat_map(|single| &single.ports);
+        ports.filter_map(|port| self.view.links.named(port))
     }
 
     /// Since when a port stands in for the bond.
     pub(super) fn single_since(&self) -> Option<Millis> {
-        if let Some(Fallen::Single(single)) = &self.fallen { Some(single.since) } else { None }
+        Some(self.single.as_ref()?.since)
     }
 
     /// An earlier engine was online by a fallback: that network is kept.
@@ -149,7 +131,6 @@ impl Engine {
         let fallen: Vec<String> =
             previous.bonds.iter().filter(|bond| bond.fallback).map(|bond| bond.name.clone()).collect();
         if let (Some(port), [_]) = (single, self.plan.bonds.as_slice()) {
-            self.fell_back = true;
             // What stood on it before does again, whatever MAC the words name it by.
             if let Some(first) =
                 self.targets.first_mut().filter(|_| previous.interface.as_ref() == Some(&port))
@@ -157,16 +138,20 @@ impl Engine {
                 (first.bond, first.spec.name) = (Some(0), self.plan.bonds[0].name.clone());
             }
             self.stand_on(now, vec![port]);
-        } else if let Some(which) = self.plan.bonds.iter().position(|bond| fallen.contains(&bond.name)) {
-            self.fell_back = true;
-            self.fall_to_mode(now, which);
+            return;
+        }
+        for which in 0..self.bonds.len() {
+            if fallen.contains(&self.plan.bonds[which].name) {
+                self.fall_to_mode(now, which);
+            }
         }
     }
 
     fn fall_to_mode(&mut self, now: Millis, which: usize) {
         let mode = Mode::ActiveBackup;
         let bond = &mut self.plan.bonds[which];
-        self.fallen = Some(Fallen::Mode(which, bond.clone()));
+        let work = &mut self.bonds[which];
+        (work.words, work.fell_back) = (Some(bond.clone()), true);
         let allowed = |name: &str| BondOption::named(name).is_some_and(|option| option.allowed_in(mode));
         bond.options.0.retain(|(name, _)| allowed(name));
         bond.mode = mode;
@@ -219,11 +204,18 @@ impl Engine {
                 (interface.name, interface.match_mac) = (target.spec.name.clone(), None);
             }
         }
-        let single =
-            Single { plan, ports, turn: 0, turns: 0, since: now, turn_since: now, carrier_since: None };
+        let single = Single {
+            plan,
+            all: self.bonds.drain(..).flat_map(|work| work.ports).collect(),
+            ports,
+            turn: 0,
+            turns: 0,
+            since: now,
+            turn_since: now,
+            carrier_since: None,
+        };
         self.follow(single.plan_now(), now);
-        self.bonds.clear();
-        self.fallen = Some(Fallen::Single(Box::new(single)));
+        self.single = Some(Box::new(single));
     }
 
     /// From here on this is what is wanted.
@@ -250,7 +242,7 @@ impl Engine {
 
     /// The same wait for all of them: whose turn it is makes no new one.
     pub(super) fn wait_for_turns(&mut self) {
-        let Some(Fallen::Single(single)) = &self.fallen else { return };
+        let Some(single) = &self.single else { return };
         let (article, given) = self.given();
         let what = format!("{article} {given} on one of {}, without a bond", single.ports.join(", "));
         let (since, limit) = (single.since, self.lease_limit_millis());
@@ -272,7 +264,7 @@ impl Engine {
         // Somebody has offered: that is worth more than a turn.
         let offered = self.targets.iter().any(|target| target.machine.is_some() && !target.is_selecting());
         let limit = self.lease_limit_millis();
-        let Some(Fallen::Single(single)) = &mut self.fallen else { return };
+        let Some(single) = &mut self.single else { return };
         single.carrier_since = single.carrier_since.or(Some(now)).filter(|_| carrier);
         if now >= single.since + limit {
             let sentence = format!(
@@ -284,7 +276,7 @@ impl Engine {
             );
             self.over("lease", Exit::NoAddress, sentence, out);
         }
-        let Some(Fallen::Single(single)) = self.fallen.as_mut().filter(|_| self.outcome.is_none()) else {
+        let Some(single) = self.single.as_mut().filter(|_| self.outcome.is_none()) else {
             return;
         };
         // Each turn sets a link up, which takes its time.
@@ -296,7 +288,7 @@ impl Engine {
             return;
         }
         self.leave_port(out);
-        let Some(Fallen::Single(single)) = &mut self.fallen else { return };
+        let Some(single) = &mut self.single else { return };
         single.turn = (single.turn + 1) % single.ports.len();
         single.turns += 1;
         (single.turn_since, single.carrier_since) = (now, None);
@@ -315,7 +307,7 @@ impl Engine {
     /// The port that was tried is as it was.
     fn leave_port(&mut self, out: &mut Vec<Action>) {
         self.close_dhcp(out);
-        let Some(Fallen::Single(single)) = &self.fallen else { return };
+        let Some(single) = &self.single else { return };
         let port =
             single.ports.get(single.turn).and_then(|name| self.view.links.named(name)).map(|port| port.index);
         out.extend(self.drop_vlans(port).into_iter().map(Action::Delete));

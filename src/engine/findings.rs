@@ -111,8 +111,8 @@ impl Engine {
             let of_bond = self.bond_findings(now, which).into_iter();
             found.extend(of_bond.map(|(finding, key)| (finding, Some(key))));
         }
-        for target in &self.targets {
-            let facts = self.interface_facts(target);
+        for (which, target) in self.targets.iter().enumerate() {
+            let facts = self.interface_facts(which, target);
             for kind in trouble::of_interface(now, &facts) {
                 let finding = facts.finding(kind);
                 let told_there = kind == Kind::DuplicateAddress && target.duplicate.is_none();
@@ -204,6 +204,7 @@ impl Engine {
 
     fn port_facts<'a>(&'a self, now: Millis, work: &'a BondWork, port: &'a Link) -> trouble::Port<'a> {
         let (hearing, wire) = (work.hearing.get(&port.index), self.wire(port.index));
+        let (system, key) = self.partner_of(work, port);
         let carrier_since = match port.carrier {
             true => hearing.and_then(|hearing| hearing.carrier_since).or(Some(now)),
             // Out for a moment only.
@@ -214,12 +215,15 @@ impl Engine {
             carrier_since,
             passes: is_ready(work, &port.name),
             speed: port.speed,
-            sent: hearing.is_some_and(|hearing| hearing.sent) && wire.is_none_or(Wire::may_have_sent),
+            sent: hearing.is_some_and(|hearing| {
+                hearing.is_early(now) || hearing.sent && wire.is_none_or(Wire::may_have_sent)
+            }),
             heard_since: hearing
                 .and_then(|hearing| hearing.heard_since)
                 .map(|since| wire.and_then(|wire| wire.passed).map_or(since, |passed| since.max(passed))),
             ever_heard: hearing.is_some_and(|hearing| hearing.ever_heard),
             theirs: wire.and_then(|wire| wire.theirs.as_ref()),
+            lag: system.zip(key),
             names_since: wire.and_then(|wire| wire.names_since),
             actor: port.port.unwrap_or_default().actor,
             held_since: wire.and_then(|wire| wire.held_since),
@@ -229,7 +233,7 @@ impl Engine {
         }
     }
 
-    fn interface_facts<'a>(&'a self, target: &'a target::Target) -> trouble::Interface<'a> {
+    fn interface_facts<'a>(&'a self, which: usize, target: &'a target::Target) -> trouble::Interface<'a> {
         let heard = target.machine.as_ref().map(|machine| machine.heard());
         let work = target.bond().map(|bond| &self.bonds[bond]);
         let index = work.and_then(|work| work.index);
@@ -238,7 +242,10 @@ impl Engine {
         trouble::Interface {
             name: target.name(),
             vlan: target::tag_below(&self.plan, target.name()),
-            since: target.begun(),
+            since: target
+                .begun()
+                .max(work.and_then(|work| work.sends_since))
+                .filter(|_| self.verdict_below(which).can_send()),
             wants_lease: target.wants_lease() && target.lease().is_none(),
             discovers: target.discovers(),
             answered: heard.is_some_and(|heard| heard.naks > 0 || heard.requests > REQUESTS),
@@ -246,20 +253,20 @@ impl Engine {
             foreign_only: target.hears_foreign_only(),
             no_router: target.lease().is_some_and(|lease| lease::routes(lease).is_empty()),
             duplicate: target.duplicate.or(target.six.duplicate().map(Into::into)),
-            router: target.gateway().map(|router| (router, target.router_seen)),
+            router: target.router().map(|router| (router, target.router_seen)),
             neighbours: ports.filter_map(|port| self.wire(port.index)?.neighbour()).collect(),
         }
     }
 
     /// The routers to be looked up among the kernel's neighbours.
     pub fn routers(&self) -> impl Iterator<Item = (u32, std::net::IpAddr)> + '_ {
-        self.targets.iter().filter_map(|target| Some((target.index?, target.gateway()?)))
+        self.targets.iter().filter_map(|target| Some((target.index?, target.router()?)))
     }
 
     /// What the kernel says of them. Nobody asks them for our sake.
     pub(super) fn look_at_routers(&mut self) {
         for target in &mut self.targets {
-            let key = target.index.zip(target.gateway());
+            let key = target.index.zip(target.router());
             let entry = self.view.routers.iter().find(|(index, ip, _)| Some((*index, *ip)) == key);
             target.router_seen = match (entry, target.router_seen) {
                 (Some((_, _, Router::Unknown)), before) => before,

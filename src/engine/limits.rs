@@ -87,18 +87,16 @@ impl Engine {
         let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
         // What a killed engine has left may look ready for a moment, and not be.
         let since = |work: &BondWork| match work.was_ready {
-            false => work.up_since,
+            false => work.partner_since(),
             true => work.cut_since.filter(|_| self.result.is_none()),
         };
-        let late =
-            self.bonds.iter().enumerate().filter_map(|(which, work)| Some((since(work)?, which))).min();
-        let Some((since, which)) = late else { return };
-        if !self.is_over(now, since + limit) {
+        let waits = self.bonds.iter().enumerate().filter_map(|(which, work)| Some((since(work)?, which)));
+        let mut late: Vec<(Millis, usize)> = waits.collect();
+        late.retain(|(since, _)| self.is_over(now, since + limit));
+        if late.iter().any(|(_, which)| self.fall_back(now, *which, out)) {
             return;
         }
-        if self.fall_back(now, which, out) {
-            return;
-        }
+        let Some((_, which)) = late.into_iter().min() else { return };
         let sentence = self.partner_sentence(now, which);
         self.over("partner", Exit::NoPartner, sentence, out);
     }
@@ -249,7 +247,9 @@ impl Engine {
         for port in self.ports_there(work) {
             let clause = match work.hearing.get(&port.index) {
                 _ if port.controller != work.index => "not in the bond",
-                Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => hearing.clause(now),
+                Some(hearing) if self.plan.bonds[which].mode == Mode::Lacp => {
+                    hearing.clause(now, self.hears(port.index))
+                }
                 _ if port.carrier => "carrier",
                 _ => "no carrier",
             };
@@ -261,5 +261,12 @@ impl Engine {
         let each = clauses.into_iter();
         let each = each.map(|(clause, ports)| format!("{}: {clause}", trouble::list(ports.into_iter())));
         each.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl BondWork {
+    /// Since when it waits for a partner: one that is switched off is not late.
+    pub(super) fn partner_since(&self) -> Option<Millis> {
+        self.up_since.max(self.carrier_since)
     }
 }

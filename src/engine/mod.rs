@@ -89,12 +89,19 @@ struct BondWork {
     checked: bool,
     /// Since when it has been up with ports.
     up_since: Option<Millis>,
+    /// When a port first had carrier since then.
+    carrier_since: Option<Millis>,
     verdict: Verdict,
     verdict_since: Millis,
     /// Ready, at some time since it was built.
     was_ready: bool,
-    /// Since when nothing can be sent.
+    /// Since when nothing can be sent; or something.
     cut_since: Option<Millis>,
+    sends_since: Option<Millis>,
+    /// What the words make of it, while it is fallen back to another mode; and that it was, if only for a while: no second
+    /// time.
+    words: Option<Bond>,
+    fell_back: bool,
     hearing: BTreeMap<u32, Hearing>,
     /// The verdict that was told last.
     told: Option<Verdict>,
@@ -113,10 +120,14 @@ impl BondWork {
             left_out: Default::default(),
             checked: false,
             up_since: None,
+            carrier_since: None,
             verdict: Verdict::NoPorts,
             verdict_since: now,
             was_ready: false,
             cut_since: None,
+            sends_since: None,
+            words: None,
+            fell_back: false,
             hearing: BTreeMap::new(),
             told: None,
         }
@@ -166,9 +177,8 @@ pub struct Engine {
     /// What is heard on the cables, by the index of the port.
     wires: BTreeMap<u32, wires::Wire>,
     findings: findings::Findings,
-    /// What was fallen back to; and that it was, if only for a while: no second time.
-    fallen: Option<fallback::Fallen>,
-    fell_back: bool,
+    /// One port after the other in place of the bond.
+    single: Option<Box<fallback::Single>>,
     times: Times,
     phase: Phase,
     waiting: Option<Waiting>,
@@ -220,8 +230,7 @@ impl Engine {
             found,
             wires: BTreeMap::new(),
             findings: Default::default(),
-            fallen: None,
-            fell_back: false,
+            single: None,
             times: Times { started: now, ..Times::default() },
             plan,
             config,
@@ -325,6 +334,7 @@ impl Engine {
             for port in self.view.links.ports_of(link.index) {
                 work.hearing.entry(port.index).or_default().look(now, port);
                 if port.carrier && work.up_since.is_some() {
+                    work.carrier_since.get_or_insert(now);
                     self.times.carrier.get_or_insert(now);
                 }
             }
@@ -338,9 +348,11 @@ impl Engine {
             }
             if work.verdict.can_send() {
                 work.cut_since = None;
+                work.sends_since.get_or_insert(now);
                 self.times.distributing.get_or_insert(now);
             } else {
                 work.cut_since.get_or_insert(now);
+                work.sends_since = None;
             }
             if matches!(work.verdict, Verdict::Ready { .. }) {
                 self.times.ready.get_or_insert(now);

@@ -60,6 +60,7 @@ impl Engine {
                     limit / 1_000
                 );
                 out.push(Action::Say(log::Level::Warn, text));
+                self.settling.go_on();
             }
             Settle::Missing(names) => {
                 if !self.has_ports() {

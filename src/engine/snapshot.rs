@@ -35,8 +35,7 @@ impl Engine {
             interface: addressed.map(|target| target.name().to_owned()),
             addresses: self.addresses(),
             vlans: self.plan.vlans.iter().map(vlan_state).collect(),
-            gateway: addressed
-                .and_then(|target| target.gateway().or(target.six.default_router().map(Into::into))),
+            gateway: addressed.and_then(target::Target::router),
             router: addressed.map(|target| target.router_seen).unwrap_or_default(),
             findings: if gone { Vec::new() } else { self.found_now().to_vec() },
             dns: self.name_servers(),
@@ -107,7 +106,7 @@ impl Engine {
     }
 
     /// Who the partner of a port is: by what was heard on its cable, else, of the active aggregator, by the bond's word.
-    fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
+    pub(super) fn partner_of(&self, work: &super::BondWork, port: &Link) -> (Option<Mac>, Option<u16>) {
         if let Some(pdu) = self.wire(port.index).and_then(|wire| wire.theirs) {
             return (Some(pdu.actor.system), Some(pdu.actor.key));
         }
@@ -123,7 +122,7 @@ impl Engine {
                 let (partner_system, partner_key) = self.partner_of(work, port);
                 let hearing = match work.hearing.get(&port.index) {
                     _ if self.searches(which) => self.wire_clause(port),
-                    Some(hearing) => hearing.clause(self.now),
+                    Some(hearing) => hearing.clause(self.now, self.hears(port.index)),
                     None => "not in the bond",
                 };
                 let in_bond = port.controller.is_some() && port.controller == work.index;

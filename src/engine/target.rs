@@ -223,6 +223,11 @@ impl Target {
         self.gateways.first().copied()
     }
 
+    /// The default router; that of an advertisement where there is no other.
+    pub(super) fn router(&self) -> Option<IpAddr> {
+        self.gateway().or(self.six.default_router().map(Into::into))
+    }
+
     /// The default router of IPv4.
     pub(super) fn router4(&self) -> Option<IpAddr> {
         self.gateways.iter().find(|gateway| gateway.is_ipv4()).copied()

@@ -1,6 +1,5 @@
 //! What the engine says: the wait of the moment, and the lines that go with changes.
 
-use super::fallback::Fallen;
 use super::six::types as six;
 use super::state::{Phase, Waiting};
 use super::types::{Action, Exit};
@@ -100,7 +99,7 @@ impl Engine {
 
     fn wait_for_partner(&mut self, now: Millis) {
         let Some(which) = self.bonds.iter().position(|work| !work.verdict.can_send()) else { return };
-        let since = self.bonds[which].up_since.unwrap_or(now);
+        let since = self.bonds[which].partner_since().unwrap_or(now);
         let limit = Millis::from(self.plan.timeouts.lacp) * 1_000;
         let name = &self.plan.bonds[which].name;
         let hearing = || self.hearing(now, which);
@@ -211,13 +210,15 @@ impl Engine {
         let after = now.saturating_sub(self.times.started);
         let leased = self.targets.iter().any(|target| target.lease().is_some());
         let no_partner = self.bonds.iter().any(|work| matches!(work.verdict, Verdict::NoPartner));
-        let how = match &self.fallen {
-            Some(Fallen::Mode(..)) => "; fallback: active-backup, as there is no LACP partner",
-            Some(Fallen::Single(_)) => "; fallback: one port without a bond, as there is no LACP partner",
-            None if leased && no_partner => {
+        let how = match () {
+            () if self.single.is_some() => "; fallback: one port without a bond, as there is no LACP partner",
+            () if (0..self.bonds.len()).any(|which| self.is_fallen(which)) => {
+                "; fallback: active-backup, as there is no LACP partner"
+            }
+            () if leased && no_partner => {
                 "; no LACP partner, the switch forwards all the same (LACP fallback?)"
             }
-            None => "",
+            () => "",
         };
         format!(
             "online: {} on {place}, {}.{:02} s after the start{how}",

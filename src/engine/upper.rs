@@ -206,6 +206,12 @@ impl Engine {
             return;
         };
         if link.kind != Kind::Vlan(vlan.id) || link.lower != Some(lower_index) {
+            // Of an earlier engine that had it elsewhere: on one port without the bond.
+            if self.found.vlans.contains(&link.index) && !self.came_online {
+                self.found.vlans.retain(|index| *index != link.index);
+                out.push(Action::Delete(link.index));
+                return;
+            }
             let sentence = format!(
                 "{} exists already and is not VLAN {} on {}; give the VLAN another name: vlan=NAME:{}",
                 vlan.name, vlan.id, vlan.link, vlan.link

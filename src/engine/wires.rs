@@ -198,6 +198,11 @@ impl Engine {
         self.wires.entry(port.index).or_default().flooded |= is_flooded;
     }
 
+    /// Our own ears hear LACPDUs there.
+    pub(super) fn hears(&self, index: u32) -> bool {
+        self.wire(index).is_some_and(|wire| wire.theirs.is_some())
+    }
+
     /// What is known of a port's cable.
     pub(super) fn wire(&self, index: u32) -> Option<&Wire> {
         self.wires.get(&index)

@@ -11,6 +11,9 @@ use crate::plan::Mode;
 /// No LACPDU sent or heard for this long, with carrier, is a verdict of its own. Milliseconds.
 pub const SILENCE: Millis = 5_000;
 
+/// So far apart our LACPDUs are where nobody answers (Slow_Periodic_Time). Milliseconds.
+const APART: Millis = 31_000;
+
 /// Three ticks of the bonding driver's state machines (`AD_TIMER_INTERVAL`). No negotiation is as quick. Milliseconds.
 const FRESH: Millis = 300;
 
@@ -109,6 +112,8 @@ pub struct Hearing {
     pub sent_before: u64,
     /// Something went out.
     pub sent: bool,
+    /// The carrier was there before anybody looked.
+    was_there: bool,
     /// When the bond saw a link that was down come up.
     came_up: Option<Millis>,
     /// The bond saw its link down last.
@@ -148,21 +153,33 @@ impl Hearing {
         }
     }
 
+    /// The first look at a port that an earlier engine has left.
+    pub fn taken_up(now: Millis, link: &Link) -> Self {
+        let mut hearing = Self::default();
+        hearing.look(now, link);
+        hearing.was_there = true;
+        hearing
+    }
+
+    /// Nothing need have gone out yet: by then ours go out twice a minute.
+    pub fn is_early(&self, now: Millis) -> bool {
+        self.carrier_since.is_some_and(|since| now < since + if self.was_there { APART } else { SILENCE })
+    }
+
     /// The link came up so recently that the port's state may still be that of before it was down: the bonding driver
     /// has yet to run its state machines.
     pub fn is_fresh(&self, now: Millis) -> bool {
         self.came_up.is_some_and(|at| now < at + FRESH)
     }
 
-    /// One clause on this port for a sentence: `no carrier`, `carrier, but no LACPDU heard` …
-    pub fn clause(&self, now: Millis) -> &'static str {
-        match self.carrier_since {
-            None => "no carrier",
-            Some(since) if !self.sent && now >= since + SILENCE => {
-                "carrier, but none of our LACPDUs leaves it"
-            }
-            Some(_) if self.heard_since.is_none() => "carrier, but no LACPDU heard",
-            Some(_) => "LACPDUs heard",
+    /// One clause on this port for a sentence: `no carrier`, `carrier, but no LACPDU heard` … `heard`: our own ears
+    /// hear what the bonding driver drops, as our own LACPDUs.
+    pub fn clause(&self, now: Millis, heard: bool) -> &'static str {
+        match () {
+            () if self.carrier_since.is_none() => "no carrier",
+            () if !self.sent && !self.is_early(now) => "carrier, but none of our LACPDUs leaves it",
+            () if self.heard_since.is_none() && !heard => "carrier, but no LACPDU heard",
+            () => "LACPDUs heard",
         }
     }
 }
@@ -265,23 +282,36 @@ mod tests {
         let mut hearing = Hearing::default();
         let mut link = port(0, true, 1, 0x47, 0);
         hearing.look(0, &link);
-        assert_eq!(hearing.clause(1_000), "carrier, but no LACPDU heard");
-        assert_eq!(hearing.clause(SILENCE), "carrier, but none of our LACPDUs leaves it");
+        assert_eq!(hearing.clause(1_000, false), "carrier, but no LACPDU heard");
+        assert_eq!(hearing.clause(SILENCE, false), "carrier, but none of our LACPDUs leaves it");
         link.sent = 1;
         hearing.look(SILENCE, &link);
-        assert_eq!(hearing.clause(SILENCE), "carrier, but no LACPDU heard");
+        assert_eq!(hearing.clause(SILENCE, false), "carrier, but no LACPDU heard");
         link.port = Some(Port { actor: LacpState(0x0f), ..Port::default() });
         hearing.look(SILENCE, &link);
-        assert_eq!(hearing.clause(SILENCE), "LACPDUs heard");
+        assert_eq!(hearing.clause(SILENCE, false), "LACPDUs heard");
         link.port = Some(Port { actor: LacpState(0x8f), ..Port::default() });
         hearing.look(SILENCE + 1, &link);
         assert_eq!(hearing.heard_since, Some(SILENCE), "it may yet speak again");
         link.port = Some(Port { actor: LacpState(0x47), ..Port::default() });
         hearing.look(SILENCE + 2, &link);
-        assert_eq!(hearing.clause(SILENCE + 2), "carrier, but no LACPDU heard");
+        assert_eq!(hearing.clause(SILENCE + 2, false), "carrier, but no LACPDU heard");
+        assert_eq!(hearing.clause(SILENCE + 2, true), "LACPDUs heard", "a loop");
         assert!(hearing.ever_heard);
         link.carrier = false;
         hearing.look(SILENCE, &link);
-        assert_eq!(hearing.clause(SILENCE), "no carrier");
+        assert_eq!(hearing.clause(SILENCE, false), "no carrier");
+    }
+    #[test]
+    fn what_an_earlier_engine_has_left_speaks_twice_a_minute() {
+        let mut link = port(0, true, 1, 0x47, 0);
+        let mut hearing = Hearing::taken_up(0, &link);
+        assert_eq!(hearing.clause(30_999, false), "carrier, but no LACPDU heard");
+        assert_eq!(hearing.clause(31_000, false), "carrier, but none of our LACPDUs leaves it");
+        for (at, carrier) in [(40_000, false), (41_000, true)] {
+            link.carrier = carrier;
+            hearing.look(at, &link);
+        }
+        assert!(hearing.is_early(45_999) && !hearing.is_early(46_000), "a carrier that comes makes it speak");
     }
 }

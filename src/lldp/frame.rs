@@ -34,7 +34,7 @@ pub struct Lldpdu {
     pub description: Option<String>,
     /// System name.
     pub system: Option<String>,
-    /// Port VLAN id of 802.1: where untagged frames go. 0: nowhere.
+    /// Port VLAN id of 802.1: where untagged frames go.
     pub vlan: Option<u16>,
     /// VLANs of which the port tells names, in the order of the frame.
     pub vlans: Vec<u16>,
@@ -77,7 +77,8 @@ fn organisation(value: &[u8], pdu: &mut Lldpdu) {
         return;
     }
     match subtype {
-        1 if rest.len() == 2 => pdu.vlan = Some(id),
+        // 0: not known, or not supported.
+        1 if rest.len() == 2 => pdu.vlan = Some(id).filter(|id| *id != 0),
         3 if id != 0 && pdu.vlans.len() < MOST_VLANS && !pdu.vlans.contains(&id) => pdu.vlans.push(id),
         _ => {}
     }
@@ -217,8 +218,14 @@ pub(crate) mod tests {
             assert_eq!(parse(&good[..length]).is_some(), length >= 18, "{length} bytes");
         }
         let vlan = |value: &[u8]| parse(&payload("sw", "e1", 120, &[tlv(127, value)])).unwrap();
-        for bad in [&[][..], &[0], &[0, 0x80, 0xc2, 1], &[0, 0x80, 0xc2, 1, 0], &[0, 0x80, 0xc2, 1, 0xff, 1]]
-        {
+        for bad in [
+            &[][..],
+            &[0],
+            &[0, 0x80, 0xc2, 1],
+            &[0, 0x80, 0xc2, 1, 0],
+            &[0, 0x80, 0xc2, 1, 0xff, 1],
+            &[0, 0x80, 0xc2, 1, 0, 0],
+        ] {
             assert_eq!((vlan(bad).vlan, vlan(bad).vlans), (None, vec![]), "{bad:?}");
         }
         let many: Vec<_> = (1..4000_u16)

@@ -16,7 +16,7 @@ pub struct Neighbour {
     pub port: String,
     /// Port id: that name, or an address or number.
     pub port_id: String,
-    /// VLAN of untagged frames; 0: it takes none. None: it does not say.
+    /// VLAN of untagged frames; none: it does not say.
     pub vlan: Option<u16>,
     /// Further VLANs that it names, sixteen at most.
     pub vlans: Vec<u16>,
@@ -36,17 +36,25 @@ impl Neighbour {
 /// One port's neighbour: the one that was heard first, for as long as it is heard. Two that take turns, or a flood of them,
 /// change nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Ear(Option<Neighbour>);
+pub struct Ear {
+    known: Option<Neighbour>,
+    /// Until when what others have said holds.
+    others_until: Millis,
+}
 
 impl Ear {
     /// An LLDPDU has come in.
     pub fn hear(&mut self, now: Millis, pdu: Lldpdu) {
         self.age(now);
         let same = |known: &Neighbour| known.chassis == pdu.chassis && known.port_id == pdu.port;
-        match &mut self.0 {
-            Some(known) if !same(known) => known.others = true,
+        let until = now + Millis::from(pdu.ttl) * 1_000;
+        match &mut self.known {
+            Some(known) if !same(known) => {
+                self.others_until = self.others_until.max(until);
+                known.others = now < self.others_until;
+            }
             // Its last words (IEEE 802.1AB-2016 9.1.2.2).
-            _ if pdu.ttl == 0 => self.0 = None,
+            _ if pdu.ttl == 0 => self.forget(),
             known => {
                 let others = known.as_ref().is_some_and(|known| known.others);
                 *known = Some(Neighbour {
@@ -57,7 +65,7 @@ impl Ear {
                     port_id: pdu.port,
                     vlan: pdu.vlan,
                     vlans: pdu.vlans,
-                    until_ms: now + Millis::from(pdu.ttl) * 1_000,
+                    until_ms: until,
                     others,
                 });
             }
@@ -66,17 +74,20 @@ impl Ear {
 
     /// The cable is out: whoever is heard next may be another.
     pub fn forget(&mut self) {
-        self.0 = None;
+        *self = Self::default();
     }
 
     /// Drops what holds no more.
     pub fn age(&mut self, now: Millis) {
-        self.0 = self.0.take().filter(|known| now < known.until_ms);
+        match &mut self.known {
+            Some(known) if now < known.until_ms => known.others &= now < self.others_until,
+            _ => self.forget(),
+        }
     }
 
     /// Who is there.
     pub fn neighbour(&self) -> Option<&Neighbour> {
-        self.0.as_ref()
+        self.known.as_ref()
     }
 }
 
@@ -111,6 +122,24 @@ mod tests {
         ear.hear(180_003, pdu("c", "e3", 120));
         ear.forget();
         assert_eq!(ear.neighbour(), None);
+    }
+
+    #[test]
+    fn others_count_as_long_as_they_are_heard() {
+        let mut ear = Ear::default();
+        ear.hear(0, pdu("a", "e1", 3_600));
+        ear.hear(0, pdu("b", "e1", 0));
+        assert!(!ear.neighbour().unwrap().others, "its last words");
+        ear.hear(0, pdu("b", "e1", 120));
+        ear.hear(1_000, pdu("c", "e1", 20));
+        let others = |ear: &mut Ear, at: Millis| {
+            ear.age(at);
+            ear.neighbour().unwrap().others
+        };
+        assert!(others(&mut ear, 119_999));
+        ear.hear(119_999, pdu("a", "e1", 3_600));
+        assert!(others(&mut ear, 119_999));
+        assert!(!others(&mut ear, 120_000));
     }
 
     #[test]

@@ -14,7 +14,11 @@ pub(super) fn of_bonds(state: &State) -> String {
         let lacp = bond.mode == "802.3ad";
         let partner = bond.partner.map_or("none".to_owned(), |mac| mac.to_string());
         let partner = if lacp { format!(", LACP partner {partner}") } else { String::new() };
-        let _ = writeln!(out, "\n{}  {}{partner}", bond.name, bond.mode);
+        // An address says it itself.
+        let vlan = state.vlans.iter().find(|vlan| vlan.link == bond.name && state.addresses.is_empty());
+        let vlan = vlan.filter(|vlan| state.interface.as_ref() == Some(&vlan.name));
+        let vlan = vlan.map_or(String::new(), |vlan| format!(", VLAN {}", vlan.id));
+        let _ = writeln!(out, "\n{}  {}{partner}{vlan}", bond.name, bond.mode);
         out.push_str(&layout::wrapped("  ", INDENT, &bond.verdict));
         for port in state.ports.iter().filter(|port| port.bond == bond.name) {
             one(&mut out, state, port, Some(lacp));
@@ -82,7 +86,7 @@ pub(super) fn details(port: &PortState, lacp: bool, explained: bool) -> String {
 mod tests {
     use super::super::{layout::WIDTH, status};
     use super::*;
-    use crate::engine::state::{Account, BondState, Phase, Waiting};
+    use crate::engine::state::{Account, BondState, Phase, VlanState, Waiting};
     use crate::lldp::neighbour::Neighbour;
     use crate::trouble::{self, Kind};
 
@@ -164,6 +168,31 @@ bond0  802.3ad, LACP partner none
     ixgbe, 10 Gbit/s, at sw-rack3.lab.example Ethernet1/0
 ";
         assert!(shown.starts_with(expected), "{shown}");
+    }
+
+    #[test]
+    fn a_vlan_costs_no_line() {
+        let mut state = silent(2, false);
+        state.vlans = vec![VlanState { name: "bond0.42".into(), id: 42, link: "bond0".into() }];
+        state.interface = Some("bond0.42".into());
+        let shown = |state: &State| status::text(state, 0, true);
+        assert!(
+            shown(&state).contains("\nbond0  802.3ad, LACP partner none, VLAN 42\n"),
+            "{}",
+            shown(&state)
+        );
+        state.addresses = vec!["192.0.2.7/24".parse().unwrap()];
+        assert!(shown(&state).contains("\nbond0  802.3ad, LACP partner none\n"), "it stands below");
+    }
+
+    #[test]
+    fn a_sentence_is_left_out_where_it_is_found_below() {
+        let mut state = silent(2, true);
+        state.sentence = "another one".into();
+        assert!(status::text(&state, 0, true).contains("\n  another one\n"));
+        let of_those = "no carrier on any port of bond0 within 35 s (eth0: no carrier); look";
+        (state.sentence, state.findings[0].sentence) = (of_those.into(), "eth0: no carrier".into());
+        assert!(!status::text(&state, 0, true).contains("within 35 s"));
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct Udev {
 #[derive(Clone, Debug, Default)]
 pub struct Settling {
     names: BTreeMap<u32, String>,
-    /// When each link was first seen.
-    seen: BTreeMap<u32, Millis>,
+    /// When udev will have had its time with each link.
+    old_at: BTreeMap<u32, Millis>,
     /// Last time that a link was seen under another name than before, or a temporary name was there.
     unrest: Option<Millis>,
     /// udev or a temporary name was seen at some time: renames are to be expected.
@@ -93,9 +93,9 @@ impl Settling {
         } else if self.clear_since.is_none() {
             self.clear_since = Some(now);
         }
-        self.seen.retain(|index, _| names.contains_key(index));
+        self.old_at.retain(|index, _| names.contains_key(index));
         for index in names.keys() {
-            self.seen.entry(*index).or_insert(now);
+            self.old_at.entry(*index).or_insert(now + UDEV_PATIENCE);
         }
         self.names = names;
     }
@@ -119,7 +119,12 @@ impl Settling {
 
     /// udev had its time with it.
     fn is_old(&self, now: Millis, index: u32) -> bool {
-        self.seen.get(&index).is_some_and(|seen| now >= seen + UDEV_PATIENCE)
+        self.old_at.get(&index).is_some_and(|at| *at <= now)
+    }
+
+    /// udev had its time with all that are there.
+    pub fn go_on(&mut self) {
+        self.old_at.values_mut().for_each(|at| *at = 0);
     }
 
     /// Since when no temporary name has been there: the start of the limit for missing ports.

@@ -37,23 +37,21 @@ pub(super) enum Mismatch<'a> {
     Untagged(u16),
     /// The words tag for a VLAN that is not among those that the port names.
     NotNamed(u16, &'a [u16]),
-    /// The words tag for none, and untagged frames go nowhere.
-    TaggedOnly(&'a [u16]),
 }
 
 /// The first neighbour that says so; none: what is said fits, or nothing is said.
 pub(super) fn mismatch<'a>(interface: &Interface<'a>) -> Option<Mismatch<'a>> {
     interface.neighbours.iter().find_map(|neighbour| {
         let named = neighbour.vlans.as_slice();
-        match (interface.vlan, neighbour.vlan) {
-            (Some(ours), Some(untagged)) if ours == untagged => Some(Mismatch::Untagged(ours)),
+        // Without a tag of ours any VLAN is that of an access port, and may well be meant.
+        let ours = interface.vlan?;
+        match () {
+            () if neighbour.vlan == Some(ours) => Some(Mismatch::Untagged(ours)),
             // A list that is full may go on.
-            (Some(ours), _) if !named.is_empty() && !named.contains(&ours) && !is_full(named) => {
+            () if !named.is_empty() && !named.contains(&ours) && !is_full(named) => {
                 Some(Mismatch::NotNamed(ours, named))
             }
-            // Without a tag of ours any other VLAN is that of an access port, and may well be meant.
-            (None, Some(0)) => Some(Mismatch::TaggedOnly(named)),
-            _ => None,
+            () => None,
         }
     })
 }
@@ -61,7 +59,7 @@ pub(super) fn mismatch<'a>(interface: &Interface<'a>) -> Option<Mismatch<'a>> {
 /// The VLAN to which untagged frames go, where the words tag for none.
 pub(super) fn untagged(interface: &Interface<'_>) -> Option<u16> {
     let mut all = interface.neighbours.iter().filter_map(|neighbour| neighbour.vlan);
-    all.find(|id| interface.vlan.is_none() && *id != 0)
+    all.find(|_| interface.vlan.is_none())
 }
 
 fn is_full(named: &[u16]) -> bool {
@@ -121,7 +119,7 @@ mod tests {
             (None, None, &[][..], None),
             (None, Some(20), &[], None),
             (None, Some(20), &[30], None),
-            (None, Some(0), &[42], Some(Mismatch::TaggedOnly(&[42]))),
+            (None, None, &[42], None),
             (Some(42), Some(42), &[], Some(Mismatch::Untagged(42))),
             (Some(42), Some(20), &[42, 43], None),
             (Some(42), Some(20), &[43], Some(Mismatch::NotNamed(42, &[43]))),

@@ -89,6 +89,9 @@ pub enum Kind {
     RouterSilent,
 }
 
+/// What makes a LAG: one system, and one key of it.
+pub type Lag = (Mac, u16);
+
 /// One port of a bond, as it is seen and heard.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Port<'a> {
@@ -109,6 +112,8 @@ pub struct Port<'a> {
     pub ever_heard: bool,
     /// The last that came in.
     pub theirs: Option<&'a Lacpdu>,
+    /// System and key of the other side, where they are known.
+    pub lag: Option<Lag>,
     /// Since when the other side has named the partner that it names there.
     pub names_since: Option<Millis>,
     /// Our state, as the bonding driver has it.
@@ -162,7 +167,7 @@ pub struct Interface<'a> {
     pub name: &'a str,
     /// VLAN id that the words give it.
     pub vlan: Option<u16>,
-    /// Since when DHCP could be asked.
+    /// Since when DHCP can be asked; none: it can't be now.
     pub since: Option<Millis>,
     /// It waits for a lease.
     pub wants_lease: bool,

@@ -1,10 +1,7 @@
 //! Troubles of ports. (pure)
 
-use super::{Bond, CHURN, Kind, PATIENCE, Port, Trouble};
+use super::{Bond, CHURN, Kind, Lag, PATIENCE, Port, Trouble};
 use crate::clock::Millis;
-
-/// What makes a LAG.
-type Group = (u16, crate::mac::Mac, u16);
 
 pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
     let Some(up_since) = bond.up_since else { return Vec::new() };
@@ -38,16 +35,19 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
                 Some(Kind::SpeedsDiffer)
             }
             () if now < since + PATIENCE => None,
+            () if port.theirs.is_some_and(|pdu| Some(pdu.actor.system) == bond.system) => Some(Kind::Looped),
             // That the other side is passive is not known; that we are is enough to ask for.
             () if !port.actor.is_active() && port.is_silent() => Some(Kind::BothPassive),
             () if !port.sent => Some(Kind::NoneSent),
-            () => unlike(port, reference).or_else(|| speaks(now, since, bond, port)).or_else(|| {
-                port.is_silent().then_some(match () {
-                    () if port.flooded => Kind::PlainPorts,
-                    () if answers && !ever_heard && !flooded => Kind::NoLag,
-                    () => Kind::NothingHeard,
-                })
-            }),
+            () => unlike(bond.lag_of(port), reference).or_else(|| speaks(now, since, bond, port)).or_else(
+                || {
+                    port.is_silent().then_some(match () {
+                        () if port.flooded => Kind::PlainPorts,
+                        () if answers && !ever_heard && !flooded => Kind::NoLag,
+                        () => Kind::NothingHeard,
+                    })
+                },
+            ),
         };
         if let Some(kind) = kind {
             note(kind, place);
@@ -65,12 +65,12 @@ pub(super) fn judge(now: Millis, bond: &Bond<'_>) -> Vec<Trouble> {
 
 /// The LAG that the others are measured by: that of a port which passes traffic, else the one with the most ports, of
 /// those the first.
-fn reference(bond: &Bond<'_>) -> Option<Group> {
-    let group = |port: &Port<'_>| port.theirs.map(|pdu| pdu.actor.group());
-    let passing = bond.ports.iter().filter(|port| port.passes).find_map(group);
-    let count = |wanted: Group| bond.ports.iter().filter(|port| group(port) == Some(wanted)).count();
+fn reference(bond: &Bond<'_>) -> Option<Lag> {
+    let lag = |port: &Port<'_>| bond.lag_of(port);
+    let passing = bond.ports.iter().filter(|port| port.passes).find_map(lag);
+    let count = |wanted: Lag| bond.ports.iter().filter(|port| lag(port) == Some(wanted)).count();
     // The last of the largest is what `max_by_key` takes.
-    passing.or_else(|| bond.ports.iter().rev().filter_map(group).max_by_key(|wanted| count(*wanted)))
+    passing.or_else(|| bond.ports.iter().rev().filter_map(lag).max_by_key(|wanted| count(*wanted)))
 }
 
 /// The speed that the bond has: that of a port which passes traffic, else of most.
@@ -82,11 +82,11 @@ fn common_speed(bond: &Bond<'_>) -> Option<u32> {
 }
 
 /// Its LAG is another one.
-fn unlike(port: &Port<'_>, reference: Option<Group>) -> Option<Kind> {
-    let (theirs, reference) = (port.theirs?.actor.group(), reference?);
+fn unlike(theirs: Option<Lag>, reference: Option<Lag>) -> Option<Kind> {
+    let (theirs, reference) = (theirs?, reference?);
     match () {
         () if theirs == reference => None,
-        () if theirs.1 == reference.1 => Some(Kind::KeysDiffer),
+        () if theirs.0 == reference.0 => Some(Kind::KeysDiffer),
         () => Some(Kind::SystemsDiffer),
     }
 }
@@ -94,9 +94,6 @@ fn unlike(port: &Port<'_>, reference: Option<Group>) -> Option<Kind> {
 /// The other side speaks: what of it does not lead to an agreement?
 fn speaks(now: Millis, since: Millis, bond: &Bond<'_>, port: &Port<'_>) -> Option<Kind> {
     if let Some(pdu) = port.theirs {
-        if Some(pdu.actor.system) == bond.system {
-            return Some(Kind::Looped);
-        }
         // An answer takes a moment, as does a partner that begins anew.
         let is_late = port.names_since.is_none_or(|names| now >= names + PATIENCE);
         if is_late && Some(pdu.partner.system) != bond.system {
@@ -107,6 +104,13 @@ fn speaks(now: Millis, since: Millis, bond: &Bond<'_>, port: &Port<'_>) -> Optio
         return Some(Kind::NotCollecting);
     }
     port.heard_since.filter(|heard| now >= since.max(*heard) + CHURN).map(|_| Kind::Churned)
+}
+
+impl Bond<'_> {
+    /// The LAG at the other end of a port; what comes back of our own is none.
+    pub(super) fn lag_of(&self, port: &Port<'_>) -> Option<Lag> {
+        port.lag.filter(|(system, _)| Some(*system) != self.system)
+    }
 }
 
 impl Port<'_> {
@@ -139,6 +143,7 @@ mod tests {
             heard_since: theirs.and(Some(0)),
             ever_heard: theirs.is_some(),
             theirs,
+            lag: theirs.map(|pdu| (pdu.actor.system, pdu.actor.key)),
             actor: LacpState(0x0f),
             ..Port::default()
         }
@@ -178,6 +183,12 @@ mod tests {
         expect(&[good.clone(), port("eth1", Some(&far))], 5_000, &of(Kind::SystemsDiffer));
         expect(&[good.clone(), port("eth1", Some(&deaf))], 5_000, &of(Kind::Unanswered));
         expect(&[port("eth0", Some(&own))], 5_000, &[(Kind::Looped, vec![0])]);
+        let loops = [0, 1].map(|_| port("eth0", Some(&own)));
+        let real = port("eth2", Some(&mine));
+        expect(&[&loops[..], &[real]].concat(), 5_000, &[(Kind::Looped, vec![0, 1])]);
+        let unheard = Port { theirs: None, ..good.clone() };
+        expect(&[unheard.clone(), port("eth1", Some(&stranger))], 5_000, &of(Kind::KeysDiffer));
+        expect(&[unheard, port("eth1", Some(&far))], 5_000, &of(Kind::SystemsDiffer));
         let slow = Port { speed: Some(10), ..port("eth1", Some(&stranger)) };
         expect(&[good.clone(), slow], 0, &of(Kind::SpeedsDiffer));
         let two = [port("eth0", None), Port { speed: Some(1_000), ..port("eth1", None) }];

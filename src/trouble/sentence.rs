@@ -1,7 +1,7 @@
 //! A sentence for each trouble, and what to do about it. (pure)
 
 use super::address::{Mismatch, mismatch, untagged};
-use super::{Bond, Finding, Interface, Kind, Port};
+use super::{Bond, Finding, Interface, Kind, Lag, Port};
 
 /// So many ports, or groups of them, are named.
 const MOST_NAMED: usize = 8;
@@ -96,11 +96,11 @@ pub fn finding(kind: Kind, bond: &Bond<'_>, places: &[usize]) -> Finding {
         Kind::NoneSent => format!("{names}: carrier, but none of our LACPDUs leaves"),
         Kind::Looped => format!("{names}: our own LACPDUs come back"),
         Kind::KeysDiffer => {
-            let each = groups(bond, |port| Some(format!("key {}", port.theirs?.actor.key)));
+            let each = groups(bond, |lag| format!("key {}", lag.1));
             format!("the ports of {} are in different LAGs of one switch ({each})", bond.name)
         }
         Kind::SystemsDiffer => {
-            let each = groups(bond, |port| Some(port.theirs?.actor.system.to_string()));
+            let each = groups(bond, |lag| lag.0.to_string());
             format!("the ports of {} are on different switches that are no MLAG ({each})", bond.name)
         }
         Kind::Unanswered => format!("{names}: LACPDUs are heard, and the other side hears none of ours"),
@@ -172,20 +172,13 @@ impl Interface<'_> {
     }
 
     fn vlan_sentence(&self) -> String {
-        let ids = |ids: &[u16]| match ids {
-            [] => "others".to_owned(),
-            _ => list(ids.iter().map(u16::to_string)),
-        };
         let silent = format!("{}: no DHCP offer, and the switch port is in another VLAN (LLDP)", self.name);
         match mismatch(self) {
             Some(Mismatch::Untagged(id)) => {
                 format!("{silent}: VLAN {id} is its untagged one, and we tag for it")
             }
             Some(Mismatch::NotNamed(id, named)) => {
-                format!("{silent}: it names {}, and we tag for {id}", ids(named))
-            }
-            Some(Mismatch::TaggedOnly(named)) => {
-                format!("{silent}: it takes tagged frames only, of {}, and we do not tag", ids(named))
+                format!("{silent}: it names {}, and we tag for {id}", list(named.iter().map(u16::to_string)))
             }
             None => silent,
         }
@@ -201,10 +194,10 @@ fn place(port: &Port<'_>) -> String {
 }
 
 /// `key 7 on eth0, eth2, key 8 on eth1`.
-fn groups(bond: &Bond<'_>, text: impl Fn(&Port<'_>) -> Option<String>) -> String {
+fn groups(bond: &Bond<'_>, text: impl Fn(Lag) -> String) -> String {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for port in &bond.ports {
-        let Some(text) = text(port) else { continue };
+        let Some(text) = bond.lag_of(port).map(&text) else { continue };
         match all.iter_mut().find(|(known, _)| *known == text) {
             Some((_, ports)) => ports.push(place(port)),
             None => all.push((text, vec![place(port)])),
@@ -239,25 +232,16 @@ fn shortened(parts: impl Iterator<Item = String>, between: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lacp::frame::{Lacpdu, Side};
     use crate::lldp::neighbour::Neighbour;
     use crate::mac::Mac;
 
     #[test]
     fn a_place_on_the_switch_is_told() {
-        let pdu = |key| Lacpdu {
-            actor: Side { system: Mac([4, 0, 0, 0, 0, 1]), key, ..Side::default() },
-            ..Lacpdu::default()
-        };
-        let (a, b) = (pdu(7), pdu(8));
         let neighbour =
             Neighbour { system: "sw-rack3".into(), port: "Ethernet1/7".into(), ..Neighbour::default() };
-        let port = |name, theirs| Port { name, theirs: Some(theirs), ..Port::default() };
-        let ports = vec![
-            port("eth0", &a),
-            Port { neighbour: Some(&neighbour), ..port("eth1", &b) },
-            port("eth2", &a),
-        ];
+        let port = |name, key| Port { name, lag: Some((Mac([4, 0, 0, 0, 0, 1]), key)), ..Port::default() };
+        let ports =
+            vec![port("eth0", 7), Port { neighbour: Some(&neighbour), ..port("eth1", 8) }, port("eth2", 7)];
         let bond = Bond { name: "bond0", ports, ..Bond::default() };
         let found = finding(Kind::KeysDiffer, &bond, &[1]);
         assert_eq!(

@@ -60,6 +60,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 names_since: theirs.map(|_| 0),
                 flooded: is(4) && is(3),
                 theirs,
+                lag: theirs.map(|pdu| (pdu.actor.system, pdu.actor.key)),
                 actor: LacpState(u8::from(is(5))),
                 held_since: theirs.filter(|pdu| pdu.actor.state.is_held()).map(|_| 0),
                 dhcp: is(5) && is(3),

@@ -266,3 +266,109 @@ fn a_single_port_that_is_in_use_stays_with_the_next_engine() {
     assert!(world.view.links.named("bond0").is_none() && world.link("eth0").up);
     assert_eq!(world.view.addresses.iter().map(|found| found.index).collect::<Vec<_>>(), [2]);
 }
+
+#[test]
+fn a_switch_that_is_off_has_its_time_from_the_carrier_on() {
+    for (limited, dark) in [(false, 300_000), (true, 30_000)] {
+        let words = "bond=eth0,eth1 ip=bond0:dhcp bondstrap.fallback=active-backup";
+        let mut world = World::new(words, limited);
+        world.nic(2, "eth0").nic(3, "eth1");
+        for name in ["eth0", "eth1"] {
+            world.link(name).carrier = false;
+        }
+        world.look();
+        world.pass(dark);
+        for name in ["eth0", "eth1"] {
+            world.link(name).carrier = true;
+            world.link(name).port.as_mut().unwrap().link_up = true;
+        }
+        world.look();
+        world.pass(34_000);
+        assert_eq!(mode(&world), Some(4), "{:?}", world.said());
+        world.pass(2_000);
+        assert_eq!(mode(&world), Some(1), "{:?}", world.said());
+    }
+}
+
+#[test]
+fn each_bond_has_a_fallback_of_its_own() {
+    let words =
+        "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.pass(37_000);
+    let modes = |world: &World| {
+        ["bond0", "bond1"].map(|name| world.view.links.named(name)?.bond().map(|bond| bond.mode))
+    };
+    assert_eq!(modes(&world), [Some(1); 2], "{:?}", world.said());
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!(modes(&world), [Some(1), Some(4)], "{:?}", world.said());
+    world.pass(36_000);
+    assert_eq!(world.outcome.unwrap().exit, Exit::NoPartner, "no second time");
+}
+
+#[test]
+fn a_port_without_carrier_comes_back_with_the_bond() {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:dhcp bondstrap.fallback=single", false);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.link("eth1").carrier = false;
+    world.look();
+    world.pass(36_000);
+    assert_eq!(stands_in(&world).as_deref(), Some("eth0"));
+    world.on_wire(&[(2, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!((mode(&world), ports(&world)), (Some(4), vec!["eth0", "eth1"]), "{:?}", world.said());
+}
+
+#[test]
+fn a_vlan_on_a_single_port_is_none_of_the_bond_that_follows() {
+    let words = "bond=eth0,eth1 vlan=bond0.42:bond0 ip=bond0.42:dhcp bondstrap.fallback=single";
+    let mut world = lonely(words);
+    world.pass(500);
+    assert!(world.view.links.named("bond0.42").is_some(), "{:?}", world.said());
+    world.restart();
+    world.pass(1_000);
+    let lower = world.link("bond0.42").lower;
+    assert_eq!(lower, Some(world.link("bond0").index), "{:?}", world.said());
+    world.stop();
+    assert!(world.view.links.named("bond0.42").is_none());
+}
+
+#[test]
+fn auto_sets_up_what_has_its_name_and_no_other() {
+    let mut world = World::new("bond=auto ip=bond0:none", true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.view.udev.running = true;
+    world.view.udev.handled.extend([2, 3]);
+    for name in ["eth0", "eth1"] {
+        world.link(name).wired = true;
+    }
+    world.look();
+    world.pass(2_000);
+    assert!(world.link("eth0").up && world.link("eth1").up, "{:?}", world.said());
+    world.nic(4, "side-2-eth7");
+    world.link("side-2-eth7").wired = true;
+    world.look();
+    world.on_wire(&[(4, pdu(7, Mac::ZERO))]);
+    world.pass(300_000);
+    assert!(world.outcome.is_none() && !world.by_index(4).up, "an installer may take its time");
+    world.by_index(4).name = "eth2".into();
+    world.look();
+    world.pass(2_000);
+    assert!(world.by_index(4).up, "udev had its time with it");
+    world.nic(5, "eth3");
+    world.link("eth3").wired = true;
+    world.look();
+    world.pass(2_000);
+    assert!(!world.link("eth3").up, "udev has not finished with it");
+    world.by_index(2).name = "eth9".into();
+    world.view.udev.handled.insert(5);
+    world.look();
+    assert!(!world.link("eth3").up, "something was renamed a moment ago");
+    let woken = world.engine.deadline().unwrap();
+    assert!(woken <= world.now + 1_000, "{woken}");
+    world.pass(1_000);
+    assert!(world.link("eth3").up);
+}

@@ -3,7 +3,7 @@
 use super::world::{PARTNER, World};
 use crate::engine::types::{Action, Answer, Frame, Heard};
 use crate::lacp::frame::{Lacpdu, Side};
-use crate::links::LacpState;
+use crate::links::{Kind, LacpState};
 use crate::lldp::frame::Lldpdu;
 use crate::mac::Mac;
 
@@ -226,4 +226,50 @@ fn what_dhcp_answers_tells_what_the_ports_are() {
     assert_eq!(told(&[&[(2, frame(OURS, None)), (3, frame(OURS, None))]]), ["no-lag"]);
     let theirs = frame(Mac([2, 0, 0, 0, 0, 77]), Some(1));
     assert_eq!(told(&[&[(2, theirs.clone()), (3, theirs)]]), ["nothing-heard"], "to another client");
+}
+
+#[test]
+fn ports_that_an_earlier_engine_left_speak_twice_a_minute() {
+    let mut world = waiting();
+    world.pass(600_000);
+    world.restart();
+    world.pass(30_000);
+    assert_eq!(world.kinds(), ["nothing-heard"], "{:?}", world.said());
+    world.pass(2_000);
+    assert_eq!(world.kinds(), ["none-sent"]);
+    world.sends();
+    assert_eq!(world.kinds(), ["nothing-heard"]);
+}
+
+#[test]
+fn after_a_restart_the_odd_port_is_known_by_those_that_pass() {
+    let mut world = waiting();
+    world.partner(&["eth0"]);
+    let Kind::Bond(bond) = &mut world.link("bond0").kind else { panic!("no bond") };
+    bond.partner_key = Some(7);
+    world.look();
+    world.restart();
+    assert_eq!(world.engine.ears(world.now), [(2, false), (3, true)]);
+    for _ in 0..6 {
+        world.on_wire(&[(3, pdu(8, OURS))]);
+        world.pass(1_000);
+    }
+    assert_eq!(world.kinds(), ["keys-differ"]);
+    let found = world.engine.state(1, 1).findings[0].clone();
+    assert_eq!(found.ports, ["eth1"]);
+    assert!(found.sentence.ends_with("(key 7 on eth0; key 8 on eth1)"), "{}", found.sentence);
+}
+
+#[test]
+fn a_loop_hears_lacpdus() {
+    let mut world = waiting();
+    let mut own = pdu(7, Mac::ZERO);
+    if let Frame::Lacp(pdu) = &mut own {
+        pdu.actor.system = OURS;
+    }
+    world.on_wire(&[(2, own.clone()), (3, own)]);
+    world.pass(6_000);
+    assert_eq!(world.kinds(), ["looped"]);
+    let ports = world.engine.state(1, 1).ports;
+    assert_eq!([&ports[0].hearing, &ports[1].hearing], ["LACPDUs heard"; 2]);
 }

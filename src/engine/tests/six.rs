@@ -11,6 +11,7 @@ use crate::engine::six::types as six;
 use crate::engine::state::{FoundAddress, Phase};
 use crate::engine::types::{Action, Exit};
 use crate::links::Kind;
+use crate::trouble::Router;
 
 const LEASED: &str = "2001:db8::77";
 
@@ -48,6 +49,10 @@ fn slaac_is_online_once_its_address_can_be_used() {
     let state = world.engine.state(1, 1);
     assert!(state.sentence.starts_with("online: 2001:db8::5/64 on bond0"), "{}", state.sentence);
     assert_eq!(state.gateway, Some(ip("fe80::1").into()));
+    world.view.routers = vec![(bond, ip("fe80::1").into(), Router::Silent)];
+    assert!(world.engine.routers().eq([(bond, ip("fe80::1").into())]));
+    world.look();
+    assert_eq!(world.engine.state(1, 1).findings[0].kind, "router-silent");
     let ipv6 = &state.ipv6["bond0"];
     assert_eq!((ipv6.addresses.as_slice(), ipv6.missing.as_str()), (&[ip("2001:db8::5")][..], ""));
     world.place(

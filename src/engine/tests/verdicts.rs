@@ -195,3 +195,23 @@ fn the_tag_is_that_of_the_lowest_vlan() {
         assert_eq!(tag_below(&plan, name), expected, "{name}");
     }
 }
+
+#[test]
+fn dhcp_is_not_silent_while_nothing_can_be_sent() {
+    let mut world = World::new("bond=eth0,eth1 ip=bond0:dhcp", false);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.agree(true);
+    world.pass(3_000);
+    world.agree(false);
+    let is_silent = |world: &World| kinds(world).iter().any(|found| found == "dhcp-silent");
+    for _ in 0..60 {
+        world.pass(1_000);
+        assert!(!is_silent(&world), "{:?}", world.said());
+    }
+    world.agree(true);
+    world.pass(4_500);
+    assert!(!is_silent(&world), "{:?}", world.said());
+    world.pass(1_000);
+    assert!(is_silent(&world), "{:?}", kinds(&world));
+}
