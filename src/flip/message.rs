@@ -3,7 +3,8 @@
 //! Every attribute that the kernel tells is kept as it is, so that what nobody thought of here (metrics, encapsulations,
 //! protocols, priorities) comes along. Changed is only which interface is meant, and what the kernel tells but does not take.
 
-use crate::netlink::attributes::{number, of};
+use crate::netlink::attributes::{number, of, put};
+use crate::netlink::message::LinkMessage;
 use crate::netlink::raw::Raw;
 
 // rtnetlink.h, netlink.h.
@@ -48,15 +49,6 @@ pub struct Device {
 pub struct Told {
     /// The body of the message.
     pub body: Vec<u8>,
-}
-
-/// Appends an attribute.
-pub(super) fn put(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    let length = 4 + value.len() as u16;
-    to.extend(length.to_ne_bytes());
-    to.extend(kind.to_ne_bytes());
-    to.extend(value);
-    to.resize(to.len().next_multiple_of(4), 0);
 }
 
 impl Told {
@@ -324,42 +316,31 @@ impl Neighbour {
     }
 }
 
-const IFF_UP: u32 = 1;
-const IFLA_MASTER: u16 = 10;
-
-fn link(kind: u16, index: u32, flags: u32, change: u32, controller: Option<u32>) -> Raw {
-    let mut body = vec![0; 4];
-    body.extend([index.to_ne_bytes(), flags.to_ne_bytes(), change.to_ne_bytes()].concat());
-    if let Some(controller) = controller {
-        put(&mut body, IFLA_MASTER, &controller.to_ne_bytes());
-    }
-    Raw { kind, flags: 0, body }
+fn link(kind: u16, message: LinkMessage) -> Raw {
+    Raw { kind, flags: 0, body: message.body() }
 }
 
 /// Sets a link up.
 pub(super) fn up(index: u32) -> Raw {
-    link(RTM_SETLINK, index, IFF_UP, IFF_UP, None)
+    link(RTM_SETLINK, LinkMessage::of(index).up(true))
 }
 
 /// Sets a link down.
 pub(super) fn down(index: u32) -> Raw {
-    link(RTM_SETLINK, index, 0, IFF_UP, None)
+    link(RTM_SETLINK, LinkMessage::of(index).up(false))
 }
 
 /// Makes a link a port of `controller`; 0: of none.
 pub(super) fn join(index: u32, controller: u32) -> Raw {
-    link(RTM_SETLINK, index, 0, 0, Some(controller))
+    link(RTM_SETLINK, LinkMessage::of(index).controller(controller))
 }
 
 /// Deletes a link.
 pub(super) fn delete(index: u32) -> Raw {
-    link(RTM_DELLINK, index, 0, 0, None)
+    link(RTM_DELLINK, LinkMessage::of(index))
 }
 
 /// A link's address as it is already: refused where the driver can't change it at all (dev_set_mac_address()).
 pub fn same_mac(index: u32, mac: crate::mac::Mac) -> Raw {
-    const IFLA_ADDRESS: u16 = 1;
-    let mut raw = link(RTM_SETLINK, index, 0, 0, None);
-    put(&mut raw.body, IFLA_ADDRESS, &mac.0);
-    raw
+    link(RTM_SETLINK, LinkMessage::of(index).shaped(Some(mac), None))
 }

@@ -2,9 +2,8 @@
 
 use super::message::{
     AF_INET, AF_INET6, Address, Device, NLM_F_APPEND, NLM_F_CREATE, RTM_DELROUTE, RTM_NEWROUTE, RTMSG, Told,
-    put,
 };
-use crate::netlink::attributes::number;
+use crate::netlink::attributes::{number, put};
 use crate::netlink::raw::Raw;
 
 /// A route that names an interface.

@@ -39,6 +39,15 @@ pub(crate) fn address(value: &[u8]) -> Option<std::net::IpAddr> {
     }
 }
 
+/// Appends an attribute.
+pub(crate) fn put(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    let length = 4 + value.len() as u16;
+    to.extend(length.to_ne_bytes());
+    to.extend(kind.to_ne_bytes());
+    to.extend(value);
+    to.resize(to.len().next_multiple_of(4), 0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

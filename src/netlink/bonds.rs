@@ -4,12 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use nix::net::if_::if_nametoindex;
-use rtnetlink::packet_core::{DefaultNla, Emitable};
-use rtnetlink::packet_route::link::{BondMode, InfoBond, LinkAttribute};
-use rtnetlink::{LinkBond, LinkMessageBuilder};
 
+use super::attributes::put;
+use super::links::IFLA_BOND_MODE;
+use super::message::LinkMessage;
 use super::raw::Raw;
-use super::socket::Request;
 use super::{NEW, Netlink, RTM_NEWLINK, attributes};
 use crate::engine::types::Refusal;
 use crate::mac::Mac;
@@ -17,6 +16,9 @@ use crate::words::options::{self, BondOption, Value};
 
 /// Kernel option names and values.
 type Options = [(&'static str, String)];
+
+/// The kernel's name of the kind (bond_link_ops).
+const BOND: &str = "bond";
 
 /// A bond that is to be made.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +35,6 @@ pub struct NewBond<'a> {
     pub mtu: u32,
 }
 
-fn raw(flags: u16, message: &impl Emitable) -> Raw {
-    let mut body = vec![0; message.buffer_len()];
-    message.emit(&mut body);
-    Raw { kind: RTM_NEWLINK, flags, body }
-}
-
 impl Netlink {
     /// Makes a bond: down, without ports. The mode is the first attribute, always.
     pub fn create_bond(
@@ -49,9 +45,8 @@ impl Netlink {
         mac: Option<Mac>,
         mtu: Option<u32>,
     ) -> Result<(), Refusal> {
-        let message = with(LinkBond::new(name), Some(mode), options, mac)?;
-        let message = if let Some(mtu) = mtu { message.mtu(mtu) } else { message };
-        self.requests.one(Request::new(RTM_NEWLINK, NEW, &message.build()))
+        let message = LinkMessage::of(0).name(name).shaped(mac, mtu).kind(BOND, &data(Some(mode), options)?);
+        self.requests.one(message.request(RTM_NEWLINK, NEW))
     }
 
     /// The message that makes a bond with this index, down and without ports.
@@ -60,9 +55,9 @@ impl Netlink {
     /// An option that can't be sent.
     pub fn bond_to_make(index: u32, shape: &NewBond<'_>) -> Result<Raw, Refusal> {
         let NewBond { name, mode, options, mac, mtu } = *shape;
-        let message =
-            with(LinkBond::new(name), Some(mode), options, Some(mac))?.mtu(mtu).index(index).build();
-        Ok(raw(NEW, &message))
+        let message = LinkMessage::of(index).name(name).shaped(Some(mac), Some(mtu));
+        let body = message.kind(BOND, &data(Some(mode), options)?).body();
+        Ok(Raw { kind: RTM_NEWLINK, flags: NEW, body })
     }
 
     /// The message that sets options of a bond that is there.
@@ -70,9 +65,8 @@ impl Netlink {
     /// # Errors
     /// An option that can't be sent.
     pub fn bond_to_change(index: u32, options: &Options) -> Result<Raw, Refusal> {
-        let mut message = with(LinkBond::new(""), None, options, None)?.index(index).build();
-        message.attributes.retain(|attribute| !matches!(attribute, LinkAttribute::IfName(_)));
-        Ok(raw(0, &message))
+        let body = LinkMessage::of(index).kind(BOND, &data(None, options)?).body();
+        Ok(Raw { kind: RTM_NEWLINK, flags: 0, body })
     }
 
     /// Makes an empty bond ours: down first, since the mode of one that is up can't be changed.
@@ -85,46 +79,40 @@ impl Netlink {
         mtu: Option<u32>,
     ) -> Result<(), Refusal> {
         self.down(index)?;
-        let message = with(LinkBond::new(""), Some(mode), options, mac)?;
-        let message = if let Some(mtu) = mtu { message.mtu(mtu) } else { message };
-        self.change_bond(index, message)
+        let message = LinkMessage::of(index).shaped(mac, mtu);
+        self.change_bond(message.kind(BOND, &data(Some(mode), options)?))
     }
 
     /// Sets options of a bond.
     pub fn set_options(&self, index: u32, options: &Options) -> Result<(), Refusal> {
-        self.change_bond(index, with(LinkBond::new(""), None, options, None)?)
+        self.change_bond(LinkMessage::of(index).kind(BOND, &data(None, options)?))
     }
 
-    fn change_bond(&self, index: u32, message: LinkMessageBuilder<LinkBond>) -> Result<(), Refusal> {
-        let mut message = message.index(index).build();
-        message.attributes.retain(|attribute| !matches!(attribute, LinkAttribute::IfName(_)));
+    fn change_bond(&self, message: LinkMessage) -> Result<(), Refusal> {
         // RTM_SETLINK ignores the kind's own data; RTM_NEWLINK takes it, with neither NLM_F_EXCL nor NLM_F_REPLACE
         // (rtnl_newlink()).
-        self.requests.one(Request::new(RTM_NEWLINK, 0, &message))
+        self.requests.one(message.request(RTM_NEWLINK, 0))
     }
 }
 
-fn with(
-    mut message: LinkMessageBuilder<LinkBond>,
-    mode: Option<u8>,
-    options: &Options,
-    mac: Option<Mac>,
-) -> Result<LinkMessageBuilder<LinkBond>, Refusal> {
+/// The attributes of a bond: the mode first, always.
+fn data(mode: Option<u8>, options: &Options) -> Result<Vec<u8>, Refusal> {
+    let mut data = Vec::new();
     if let Some(mode) = mode {
-        message = message.mode(BondMode::from(mode));
+        put(&mut data, IFLA_BOND_MODE, &[mode]);
     }
     for (name, value) in options {
-        let Some(attribute) = attribute(name, value) else {
+        let Some((kind, bytes)) = attribute(name, value) else {
             let text = format!("{name}={value} is not what this version can send to the kernel");
             return Err(Refusal { errno: 0, text });
         };
-        message = message.append_info_data(attribute);
+        put(&mut data, kind, &bytes);
     }
-    Ok(if let Some(mac) = mac { message.address(mac.0.to_vec()) } else { message })
+    Ok(data)
 }
 
 /// One option as a netlink attribute. None: the name or the value is not known.
-fn attribute(name: &str, value: &str) -> Option<InfoBond> {
+fn attribute(name: &str, value: &str) -> Option<(u16, Vec<u8>)> {
     let option = BondOption::named(name)?;
     let bytes = match &option.value {
         Value::Number(..) | Value::Switch => number(option.attribute, value.parse().ok()?)?,
@@ -137,7 +125,7 @@ fn attribute(name: &str, value: &str) -> Option<InfoBond> {
         Value::Port => if_nametoindex(value).ok()?.to_ne_bytes().to_vec(),
         Value::Mac => value.parse::<Mac>().ok()?.0.to_vec(),
     };
-    Some(InfoBond::Other(DefaultNla::new(option.attribute, bytes)))
+    Some((option.attribute, bytes))
 }
 
 /// A number in as many bytes as the kernel wants (`bond_policy[]`). None: it does not fit.
@@ -205,16 +193,13 @@ mod tests {
             ("ns_ip6_target", "2001:db8::1"),
             ("coupled_control", "1"),
         ] {
-            let attribute = attribute(name, value).unwrap_or_else(|| panic!("{name}={value}"));
-            let mut bytes = vec![0; attribute.buffer_len()];
-            attribute.emit(&mut bytes);
-            let (kind, sent) = attributes::of(&bytes).next().unwrap();
-            assert_eq!(read_back(kind, sent), Some((name, value.to_owned())));
+            let (kind, sent) = attribute(name, value).unwrap_or_else(|| panic!("{name}={value}"));
+            assert_eq!(read_back(kind, &sent), Some((name, value.to_owned())));
         }
         let bytes = |name, value| {
-            let attribute = attribute(name, value).unwrap();
-            let mut bytes = vec![0; attribute.buffer_len()];
-            attribute.emit(&mut bytes);
+            let (kind, value) = attribute(name, value).unwrap();
+            let mut bytes = Vec::new();
+            put(&mut bytes, kind, &value);
             bytes
         };
         assert_eq!(bytes("lacp_rate", "fast")[..5], [5, 0, 21, 0, 1]);

@@ -1,8 +1,8 @@
 //! Changing links.
 
-use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVlan};
-
-use super::socket::Request;
+use super::attributes::put;
+use super::links::IFLA_VLAN_ID;
+use super::message::LinkMessage;
 use super::{NEW, Netlink, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK};
 use crate::engine::types::Refusal;
 use crate::mac::Mac;
@@ -10,12 +10,12 @@ use crate::mac::Mac;
 impl Netlink {
     /// Sets a link up.
     pub fn up(&self, index: u32) -> Result<(), Refusal> {
-        self.set(LinkUnspec::new_with_index(index).up())
+        self.set(LinkMessage::of(index).up(true))
     }
 
     /// Sets a link down.
     pub fn down(&self, index: u32) -> Result<(), Refusal> {
-        self.set(LinkUnspec::new_with_index(index).down())
+        self.set(LinkMessage::of(index).up(false))
     }
 
     /// Sets the port down and puts it into the bond. The two requests leave together: whoever sets the port up in
@@ -23,10 +23,10 @@ impl Netlink {
     /// since a4abfa627c38 the controller is set before the flags.)
     pub fn enslave(&self, port: u32, bond: u32) -> Result<(), Refusal> {
         let messages = [
-            LinkUnspec::new_with_index(port).down().build(),
-            LinkUnspec::new_with_index(port).controller(bond).build(),
+            LinkMessage::of(port).up(false).request(RTM_SETLINK, 0),
+            LinkMessage::of(port).controller(bond).request(RTM_SETLINK, 0),
         ];
-        let mut answers = self.requests.all(&messages.map(|message| Request::new(RTM_SETLINK, 0, &message)));
+        let mut answers = self.requests.all(&messages);
         match (answers.pop(), answers.pop()) {
             (Some(Err(_)), Some(Err(down))) => Err(down),
             (join, _) => join.unwrap_or(Ok(())),
@@ -35,7 +35,7 @@ impl Netlink {
 
     /// Takes a port out of its bond.
     pub fn release(&self, port: u32) -> Result<(), Refusal> {
-        self.set(LinkUnspec::new_with_index(port).nocontroller())
+        self.set(LinkMessage::of(port).controller(0))
     }
 
     /// Makes a VLAN interface, down.
@@ -47,19 +47,21 @@ impl Netlink {
         mac: Option<Mac>,
         mtu: Option<u32>,
     ) -> Result<(), Refusal> {
-        let message = shaped(LinkVlan::new(name, lower, id), mac, mtu);
-        self.requests.one(Request::new(RTM_NEWLINK, NEW, &message.build()))
+        let mut data = Vec::new();
+        put(&mut data, IFLA_VLAN_ID, &id.to_ne_bytes());
+        let message = LinkMessage::of(0).name(name).link(lower).shaped(mac, mtu).kind("vlan", &data);
+        self.requests.one(message.request(RTM_NEWLINK, NEW))
     }
 
     /// Makes a bridge, down, without ports, without the spanning tree.
     pub fn create_bridge(&self, name: &str, mac: Option<Mac>, mtu: Option<u32>) -> Result<(), Refusal> {
-        let message = shaped(LinkBridge::new(name), mac, mtu);
-        self.requests.one(Request::new(RTM_NEWLINK, NEW, &message.build()))
+        let message = LinkMessage::of(0).name(name).shaped(mac, mtu).kind("bridge", &[]);
+        self.requests.one(message.request(RTM_NEWLINK, NEW))
     }
 
     /// Makes a link a port of a bridge.
     pub fn join(&self, port: u32, bridge: u32) -> Result<(), Refusal> {
-        self.set(LinkUnspec::new_with_index(port).controller(bridge))
+        self.set(LinkMessage::of(port).controller(bridge))
     }
 
     /// Changes a NIC's address or MTU. It is set down for another address: most drivers want that.
@@ -67,7 +69,7 @@ impl Netlink {
         if mac.is_some() {
             self.down(index)?;
         }
-        self.set(shaped(LinkUnspec::new_with_index(index), mac, mtu))
+        self.set(LinkMessage::of(index).shaped(mac, mtu))
     }
 
     /// Gives a NIC another name. Before 6.2 the kernel renames only what is down.
@@ -75,7 +77,7 @@ impl Netlink {
         if up {
             self.down(index)?;
         }
-        let renamed = self.set(LinkUnspec::new_with_index(index).name(name));
+        let renamed = self.set(LinkMessage::of(index).name(name));
         if up {
             self.up(index)?;
         }
@@ -84,17 +86,10 @@ impl Netlink {
 
     /// Deletes a link.
     pub fn delete(&self, index: u32) -> Result<(), Refusal> {
-        let message = LinkUnspec::new_with_index(index).build();
-        self.requests.one(Request::new(RTM_DELLINK, 0, &message))
+        self.requests.one(LinkMessage::of(index).request(RTM_DELLINK, 0))
     }
 
-    fn set(&self, message: LinkMessageBuilder<LinkUnspec>) -> Result<(), Refusal> {
-        self.requests.one(Request::new(RTM_SETLINK, 0, &message.build()))
+    fn set(&self, message: LinkMessage) -> Result<(), Refusal> {
+        self.requests.one(message.request(RTM_SETLINK, 0))
     }
-}
-
-/// With an address and an MTU of its own.
-fn shaped<T>(message: LinkMessageBuilder<T>, mac: Option<Mac>, mtu: Option<u32>) -> LinkMessageBuilder<T> {
-    let message = if let Some(mac) = mac { message.address(mac.0.to_vec()) } else { message };
-    if let Some(mtu) = mtu { message.mtu(mtu) } else { message }
 }

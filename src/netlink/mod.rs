@@ -6,6 +6,7 @@ pub mod bonds;
 mod change;
 pub mod hints;
 mod links;
+pub(crate) mod message;
 pub mod raw;
 mod routers;
 mod socket;

@@ -8,7 +8,7 @@ use crate::flip::runner::{Kernel, Kind, Trouble};
 use crate::flip::snapshot::{Snapshot, Tables};
 use crate::flip::steps::{Op, Other, Setting, Shape};
 use crate::mac::Mac;
-use crate::netlink::attributes::{number, of, text};
+use crate::netlink::attributes::{number, of, put, text};
 use crate::netlink::raw::Raw;
 
 pub(super) const NIC: u32 = 2;
