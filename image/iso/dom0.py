@@ -13,6 +13,7 @@ LONGEST = 1023
 MOST = 31
 # Of those that installers' configurations hold, these the kernel knows; a name with a dot belongs to a module.
 _KNOWN = {"console", "root", "init", "loglevel", "panic", "crashkernel", "nmi_watchdog", "pci", "acpi", "iommu", "mem"}
+_HANDOVER = "bondstrap.handover="
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,18 @@ def warnings(lines, program):
     told = []
     for line in lines:
         told += [(line.where, sentence) for sentence in (_length(line), _unknown(line)) if sentence]
-        told += [(line.where, sentence) for sentence in judge.warnings(line.all, program, line.where)]
+        told += [(line.where, sentence) for sentence in judge.warnings(_meant(line.all), program, line.where)]
     # Entries differ in little: what is true of all is told once.
     known = {}
     for place, sentence in told:
         known.setdefault(sentence, []).append(place)
     return [f"{places[0]}{' and other entries' if len(places) > 1 else ''}: {rest}" for rest, places in known.items()]
+
+
+def _meant(line):
+    """For `plan` to tell what XCP-ng lacks for these words as well."""
+    said = any(word.strip('"').startswith(_HANDOVER) for word in words.split(line))
+    return line if said else f"{line} {_HANDOVER}xcp-ng"
 
 
 def _length(line):

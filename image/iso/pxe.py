@@ -3,10 +3,14 @@
 import argparse
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
+from bake import judge
 from bake.errors import Refusal
 
-from . import words
+from . import dom0, words
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 XEN = "dom0_max_vcpus=1-16 dom0_mem=max:8192M com1=115200,8n1 console=com1,vga"
 LINUX = {True: "console=hvc0 console=tty0", False: ""}
@@ -118,7 +122,7 @@ def _arguments(argv):
     parser = argparse.ArgumentParser(
         prog="entries", description=ABOUT, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
         usage='entries --cmdline "WORDS" [--plain] [--loader NAME] [--folder DIR] [--image FILE] [--overlay FILE] '
-              '[--base URL] [--own WORDS] [--answerfile URL]',
+              '[--base URL] [--own WORDS] [--answerfile URL] [--binary PATH]',
     )  # fmt: skip
     parser.add_argument("--cmdline", metavar="WORDS", required=True, help='for example "bond=eth0,eth1 ip=dhcp"')
     parser.add_argument("--plain", action="store_true", help="a Linux kernel and its initrd, without Xen")
@@ -131,7 +135,17 @@ def _arguments(argv):
     parser.add_argument("--own", metavar="WORDS", help=f"the installer's own words ({LINUX[True]}; with --plain none)")
     parser.add_argument("--answerfile", metavar="URL",
                         help="XCP-ng installs without anybody at the screen, by this answer file (http or https)")
+    parser.add_argument("--binary", metavar="PATH", default=str(ROOT / "dist" / "bondstrap"),
+                        help="the program, which judges the words if it is there (dist/bondstrap)")
     return parser.parse_args(argv)
+
+
+def _warnings(boot, options):
+    """About the words as the kernel gets them; those that would be lost or are not followed are refused."""
+    line = " ".join(boot.words)
+    if options.plain:
+        return judge.warnings(line, options.binary, "--cmdline")
+    return dom0.warnings([dom0.Line("--cmdline", " ".join(boot.own), line)], options.binary)
 
 
 def _name(value, option):
@@ -162,6 +176,7 @@ def main(argv=None):
         )  # fmt: skip
         if any(letter.isspace() for letter in boot.base):
             raise Refusal(f"--base {boot.base!r}: a URL without blanks")
+        warnings = _warnings(boot, options)
         if options.loader:
             text = LOADERS[options.loader][options.plain](boot)
         else:
@@ -171,5 +186,7 @@ def main(argv=None):
     except Refusal as refusal:
         print(f"entries: {refusal}", file=sys.stderr)
         return 1
+    for warning in warnings:
+        print(f"entries: warning: {warning}", file=sys.stderr)
     print(text, end="")
     return 0

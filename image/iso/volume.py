@@ -99,10 +99,16 @@ class Volume:
         """The file is let go."""
         self._file.close()
 
+    def _at(self, length, at):
+        try:
+            return os.pread(self._file.fileno(), length, at)
+        except OSError as error:
+            raise Refusal(f"{self.path} can't be read: {error.strerror}") from None
+
     def _descriptors(self):
         self.joliet, at, primary = False, 16, None
         while True:
-            sector = os.pread(self._file.fileno(), SECTOR, at * SECTOR)
+            sector = self._at(SECTOR, at * SECTOR)
             if len(sector) < SECTOR or sector[1:6] != b"CD001":
                 break
             if sector[0] == 1 and primary is None:
@@ -138,7 +144,7 @@ class Volume:
         for extent in self.files[path]:
             at, end = extent.start, extent.start + extent.size
             while at < end:
-                piece = os.pread(self._file.fileno(), min(1 << 22, end - at), at)
+                piece = self._at(min(1 << 22, end - at), at)
                 if not piece:
                     raise Refusal(f"{self.path} is cut off within {path}")
                 at += len(piece)

@@ -52,6 +52,7 @@ pub fn run(cmdline: Option<&str>, format: Format, root: Option<&str>, label: Opt
     if format != Format::Management {
         kept.notes.iter().for_each(|note| complain(note));
     }
+    rendered.notes.iter().for_each(|note| complain(note));
     rendered.lost.iter().for_each(|lost| complain(&format!("the format can't say {lost}")));
     match root {
         None if format == Format::Management => rendered.files.iter().for_each(|file| print(&file.text)),

@@ -45,5 +45,5 @@ fn limits(plan: &Plan, own_words: bool) -> Vec<String> {
         return Vec::new();
     }
     let lines = support::idle(plan).into_iter().chain(support::missing(plan));
-    lines.chain(support::unkept_by_xapi(plan, own_words)).collect()
+    lines.chain(support::lacking_for_xcp_ng(plan, own_words)).collect()
 }

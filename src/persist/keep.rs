@@ -28,6 +28,7 @@ pub fn keep(plan: &Plan, state: Option<&State>) -> Result<Kept, String> {
         peerdns: plan.peerdns,
         client_id: plan.dhcp.client_id,
         renames: plan.renames.clone(),
+        absent: Vec::new(),
         notes: notes(plan),
     };
     for bond in &plan.bonds {
@@ -91,9 +92,10 @@ fn nic(name: Option<&str>, permanent: Option<Mac>, kind: Kind) -> Device {
 }
 
 fn add_bond(plan: &Plan, bond: &Bond, state: Option<&State>, kept: &mut Kept) -> Result<(), String> {
-    let there: Vec<&PortState> = state
-        .map(|state| state.ports.iter().filter(|port| port.bond == bond.name).collect())
-        .unwrap_or_default();
+    // A port that stands in for the bond bears no bond's name.
+    let stands_in = |port: &PortState| port.bond.is_empty() && plan.bonds.len() == 1;
+    let of_bond = |port: &&PortState| port.bond == bond.name || stands_in(port);
+    let there: Vec<&PortState> = state.iter().flat_map(|state| &state.ports).filter(of_bond).collect();
     let mut ports: Vec<Device> = Vec::new();
     for text in &bond.ports {
         let found = find_port(plan, text, &there);
@@ -108,9 +110,17 @@ fn add_bond(plan: &Plan, bond: &Bond, state: Option<&State>, kept: &mut Kept) ->
             let known = |port: &Device| {
                 port.named && name == Some(port.id.as_str()) || mac.is_some() && port.permanent == mac
             };
-            if !ports.iter().any(known) {
-                ports.push(nic(name, mac, Kind::Port(bond.name.clone())));
+            if ports.iter().any(known) {
+                continue;
             }
+            let port = nic(name, mac, Kind::Port(bond.name.clone()));
+            let is =
+                |there: &&PortState| name == Some(there.name.as_str()) || mac.is_some() && mac == there.mac;
+            // An engine that has no ports at all has yet to look, or has given them back.
+            if !there.is_empty() && !there.iter().any(is) {
+                kept.absent.push(port.id.clone());
+            }
+            ports.push(port);
         }
     }
     // The engine's order: what it has done, or would do.

@@ -3,7 +3,7 @@
 //! The file has two readers that disagree: networkd's takes the first of equal keys and trims only `'`, network-init is
 //! bash and takes the last. So: two lines, in single quotes, nothing else on them.
 
-use super::{File, Kept, Kind, Rendered};
+use super::{Device, File, Kept, Kind, Rendered};
 use crate::plan::{Bond, Mode, Options};
 use crate::words::names::is_glob;
 
@@ -44,7 +44,10 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         Kind::Bond(mode, options) => Some((device.id.as_str(), *mode, options)),
         _ => None,
     });
-    let has = |bond: &str, label: &str| kept.ports(bond).any(|port| port.named && port.id == label);
+    // xapi, and the unit of 8.2, would wait for a port that is not there, and make no bond at all.
+    let there = |port: &&Device| !kept.absent.contains(&port.id);
+    let has =
+        |bond: &str, label: &str| kept.ports(bond).filter(there).any(|port| port.named && port.id == label);
     let chosen = match label {
         None => bonds.next(),
         Some(label) => bonds.find(|(bond, ..)| has(bond, label)),
@@ -56,7 +59,7 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         ));
     };
     let mut members = Vec::new();
-    for port in kept.ports(bond) {
+    for port in kept.ports(bond).filter(there) {
         if !port.named {
             return Err(format!("{bond}: xapi wants names, and the port {} has none here", port.id));
         }
@@ -64,11 +67,16 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         let at = if label == Some(port.id.as_str()) { 0 } else { members.len() };
         members.insert(at, port.id.as_str());
     }
-    let name = xapi_mode(mode).filter(|_| why_not(bond, mode, members.len()).is_none());
-    let Some(name) = name else { return Err(why_not(bond, mode, members.len()).unwrap_or_default()) };
+    let absent = kept.ports(bond).filter(|port| !there(port));
+    let left_out = |port: &Device| format!("{} is not there: left out of {bond}", port.id);
+    let notes: Vec<String> = absent.map(left_out).collect();
+    let name = match (why_not(bond, mode, members.len()), xapi_mode(mode)) {
+        (None, Some(name)) => name,
+        (why, _) => return Err(why.into_iter().chain(notes).collect::<Vec<_>>().join("; ")),
+    };
     let text = format!("BOND_MODE='{name}'\nBOND_MEMBERS='{}'\n", members.join(","));
     let file = File { path: "etc/firstboot.d/data/management.conf".into(), mode: 0o644, text, aside: false };
-    Ok(Rendered { files: vec![file], lost: lost(options) })
+    Ok(Rendered { files: vec![file], lost: lost(options), notes })
 }
 
 /// Options that somebody wrote: Open vSwitch makes the bond, with its own.

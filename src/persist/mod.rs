@@ -76,6 +76,8 @@ pub struct Kept {
     pub client_id: ClientId,
     /// `ifname=`.
     pub renames: Vec<Rename>,
+    /// Ports of the words that the engine's bond does not have, by id: a format that would wait for them leaves them out.
+    pub absent: Vec<String>,
     /// What no format keeps, or what could not be known. One sentence each.
     pub notes: Vec<String>,
 }
@@ -188,6 +190,8 @@ pub struct Rendered {
     pub files: Vec<File>,
     /// What the format can't say. One clause each.
     pub lost: Vec<String>,
+    /// What it leaves out all the same. One sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Rendered {

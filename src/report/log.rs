@@ -61,7 +61,7 @@ pub fn start(level: LogLevel, directory: Option<&Path>) -> Millis {
         }
         kmsg = OpenOptions::new().write(true).open("/dev/kmsg").ok().map(Mutex::new);
     }
-    let logger = Logger { stderr, start, files, written: AtomicU64::new(0), kmsg };
+    let logger = Logger { stderr, start, written: AtomicU64::new(longest(&files)), files, kmsg };
     if ::log::set_boxed_logger(Box::new(logger)).is_ok() {
         ::log::set_max_level(filter);
     }
@@ -93,6 +93,12 @@ fn append(path: &Path) -> Option<Mutex<File>> {
     let file =
         OpenOptions::new().create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path);
     file.ok().map(Mutex::new)
+}
+
+/// Bytes of the longest: what an earlier engine has written counts as well.
+fn longest(files: &[Mutex<File>]) -> u64 {
+    let length = |file: &Mutex<File>| file.lock().ok()?.metadata().ok().map(|is| is.len());
+    files.iter().filter_map(length).max().unwrap_or_default()
 }
 
 /// `   2.46s`: since the program started.
@@ -142,4 +148,27 @@ impl Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_that_of_the_file() {
+        let path = std::env::temp_dir().join(format!("bondstrap-log-{}", std::process::id()));
+        let lines = || {
+            let stderr = env_logger::Builder::new().filter_level(LevelFilter::Info).is_test(true).build();
+            let files: Vec<_> = append(&path).into_iter().collect();
+            let logger =
+                Logger { stderr, start: 0, written: AtomicU64::new(longest(&files)), files, kmsg: None };
+            logger.log(&Record::builder().level(Level::Info).args(format_args!("a line")).build());
+            std::fs::read(&path).expect("it is there").iter().filter(|byte| **byte == b'\n').count()
+        };
+        assert_eq!([lines(), lines()], [1, 2]);
+        let file = OpenOptions::new().write(true).open(&path).expect("it is there");
+        file.set_len(LARGEST).expect("it can be made longer");
+        assert_eq!(lines(), 2);
+        std::fs::remove_file(&path).expect("it can be removed");
+    }
 }

@@ -1,7 +1,7 @@
 //! Words and an engine's state in, configuration out, byte for byte: one file for each case in tests/persist.
 //!
 //! A case begins with lines `# why`, `words: WORDS`, and what an engine knows: `bond: NAME MAC`,
-//! `port: BOND NAME MAC`; `label: NIC` is for management.conf. Behind each line `=> FORMAT` stands what must come out: a
+//! `port: BOND NAME MAC` (`-` for one that stands in for a bond); `label: NIC` is for management.conf. Behind each line `=> FORMAT` stands what must come out: a
 //! `!` before what is told on stderr. `BLESS=1` in the environment writes what does come out. tests/persist/check
 //! hands the same texts to the formats' own tools.
 
@@ -68,6 +68,7 @@ fn output(head: &str, format: Format) -> String {
             let notes = kept.notes.iter().filter(|_| !is_management).map(|note| format!("! {note}\n"));
             let lost = done.lost.iter().map(|lost| format!("! the format can't say {lost}\n"));
             let text = if is_management { done.files[0].text.clone() } else { done.print() };
+            let notes = notes.chain(done.notes.iter().map(|note| format!("! {note}\n")));
             notes.chain(lost).chain([text]).collect()
         }
         Err(sentence) => format!("! {sentence}\n"),
@@ -90,7 +91,7 @@ fn port(bond: &str, name: &str, mac: &str) -> PortState {
         name: name.into(),
         index: 2,
         mac: mac.parse().ok(),
-        bond: bond.into(),
+        bond: if bond == "-" { String::new() } else { bond.into() },
         in_bond: true,
         carrier: true,
         ready: true,

@@ -115,8 +115,37 @@ fn plan_tells_what_xapi_lacks_where_xcp_ng_is_meant() {
         ("bond=bond0:eth0,eth1 bondstrap.handover=xcp-ng", false),
         ("bond=bond0:eth0,eth1:mode=balance-rr", false),
     ] {
-        let output = bondstrap(words, &["plan"]);
-        assert_eq!(output.status.code(), Some(0), "{words}");
-        assert_eq!(text(&output.stdout).contains(sentence), expected, "{words}: {}", text(&output.stdout));
+        assert_eq!(plan(words).contains(sentence), expected, "{words}: {}", plan(words));
+        assert!(!plan(words).contains("has no effect"), "{words}: {}", plan(words));
+    }
+    assert!(plan("bond=eth0,eth1 bondstrap.handover=netplan").contains("has no effect"));
+}
+
+/// The table, its lines joined.
+fn plan(words: &str) -> String {
+    let output = bondstrap(words, &["plan"]);
+    assert_eq!(output.status.code(), Some(0), "{words}");
+    text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn plan_tells_that_the_installer_wants_a_default_route_where_xcp_ng_is_meant() {
+    let sentence = "does not offer \"Use existing configuration\"";
+    for (words, expected) in [
+        ("ip=bond0:auto6", true),
+        ("ip=bond0:dhcp6", true),
+        ("ip=bond0:none", true),
+        ("ip=192.0.2.5:::24::bond0:none", true),
+        ("ip=bond0:none rd.route=198.51.100.0/24:192.0.2.1:bond0 rd.route=[::]/0:[2001:db8::1]:bond0", true),
+        ("ip=bond0:auto6 bondstrap.answerfile=http://192.0.2.5/a.xml", false),
+        ("ip=192.0.2.5:::24::bond0:none rd.route=0.0.0.0/0:192.0.2.1", false),
+        ("ip=192.0.2.5::192.0.2.1:24::bond0:none", false),
+        ("ip=bond0:auto", false),
+        ("ip=bond0:dhcp", false),
+        ("", false),
+    ] {
+        let said = plan(&format!("bond=eth0,eth1 {words} bondstrap.handover=xcp-ng"));
+        assert_eq!(said.contains(sentence), expected, "{words}: {said}");
+        assert!(!plan(&format!("bond=eth0,eth1 {words}")).contains(sentence), "{words}");
     }
 }

@@ -235,6 +235,16 @@ class Fetched(unittest.TestCase):
         self.good(f"{base}/last")
         self.assertEqual(self.server.seen[3:], ["/baked", "/later", "/last"])
 
+    def test_each_source_of_words_stands_alone(self):
+        base = self.serve()
+        # No end of a line in one, a lone -- in another.
+        (self.dir / "etc/cmdline").write_text("bond=eth0,eth1")
+        self.good(f"{base}/unglued", words="{}")
+        (self.dir / "etc/cmdline").write_text(f"bondstrap.answerfile={base}/baked -- bondstrap.answerfile=http://x/\n")
+        self.good(f"{base}/behind")
+        self.good(None)
+        self.assertEqual(self.server.seen, ["/unglued", "/behind", "/baked"])
+
     def test_interfaces_are_named(self):
         body = PLAIN.replace(b"</inst", b'<admin-interface hwaddr="52:54:00:00:00:bb"/></inst')
         base = self.serve(body=body)
@@ -254,6 +264,9 @@ class Fetched(unittest.TestCase):
             self.generate(base.replace("//", f"//{user}") + "/404?token=hidden")
             for hidden in ("sec", "ret@", "hidden"):
                 self.assertNotIn(hidden, self.log)
+        for url in (base.replace("http://", "HTTP://me:hidden@"), base.replace("http://", "me:hidden@")):
+            self.bad(r": .*\.\.\.@127.0.0.1:\d+/404: ", f"{url}/404")
+            self.assertNotIn("hidden", self.log)
 
     def test_what_may_help_is_tried_again(self):
         base = self.serve()
@@ -306,6 +319,11 @@ class Fetched(unittest.TestCase):
         self.stand_in(f"test -e '{self.dir}/there' || {{ : >'{self.dir}/there'; echo 'no lease' >&2; exit 5; }}")
         self.good(self.serve() + "/a")
         self.assertIn("bondstrap answerfile: no lease\n", self.log)
+
+    def test_an_engine_that_dies_meanwhile(self):
+        self.stand_in(f"test -e '{self.dir}/there' || {{ : >'{self.dir}/there'; echo 'it has ended' >&2; exit 1; }}")
+        self.good(self.serve() + "/a")
+        self.assertIn("bondstrap answerfile: it has ended\n", self.log)
 
     def test_commands_that_are_not_here(self):
         folder = self.dir / "few"

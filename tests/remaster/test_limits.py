@@ -49,6 +49,19 @@ class Limits(Case):
         self.assertEqual(self.warned(names(32), BOND), ["here: 32 words name=value as they come that the kernel does not know; "
                                                         "from 32 on it panics"])
 
+    def test_what_xcp_ng_lacks(self):
+        for words, says in (
+            (f"{BOND}:mode=balance-rr".replace("=eth", "=bond0:eth"), "xapi can't make bond0: mode balance-rr"),
+            ("bond=eth0,eth1,eth2,eth3,eth4", "xapi can't make bond0: the number of its ports is 5"),
+            (f"{BOND} ip=bond0:auto6", "without an IPv4 default route XCP-ng's installer does not offer"),
+        ):
+            told = self.warned(OWN, words)
+            self.assertEqual(len(told), 1, told)
+            self.assertIn(f"here: {says}", told[0].replace("ip=: ", ""))
+            self.assertIn(told[0], self.warned(OWN, f"{words} bondstrap.handover=xcp-ng"))
+            # Somebody has said what is meant.
+            self.assertEqual(self.warned(OWN, f"{words} bondstrap.handover=none"), [])
+
     def test_what_is_true_of_all_is_told_once(self):
         lines = [dom0.Line(place, OWN, f"{OWN} {BOND} bonds=x") for place in ("one", "two")]
         told = dom0.warnings(lines, BONDSTRAP)

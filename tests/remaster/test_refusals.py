@@ -1,6 +1,7 @@
 """What can't be done is refused with one sentence, and nothing is left. And what is warned of."""
 
 import contextlib
+import errno
 import io
 import os
 import resource
@@ -80,6 +81,20 @@ class Refused(Case):
             with self.subTest(length):
                 source.write_bytes(data[:length])
                 self.refuse(source, "is cut off: it has")
+
+    def test_a_medium_that_can_not_be_read(self):
+        source = self.iso()
+        real = os.pread
+        for first in (0, 30 * volume.SECTOR):
+            def pread(number, length, at, first=first):
+                if at >= first:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                return real(number, length, at)
+
+            said = io.StringIO()
+            with self.subTest(first), mock.patch("os.pread", pread), contextlib.redirect_stderr(said):
+                self.assertEqual(cli.main([str(source), str(self.dir / "out.iso"), "--binary", str(self.program)]), 1)
+                self.assertEqual(said.getvalue().splitlines()[0], f"remaster-iso: {source} can't be read: Input/output error")
 
     def test_no_boot_record(self):
         tree = self.tree()
@@ -249,11 +264,15 @@ class Told(Case):
         self.assertIn("these words can't be followed", done.stderr)
 
     def test_words_that_do_not_go_with_the_installers_own(self):
-        source = self.iso(change=lambda tree: tree.write("EFI/xenserver/grub.cfg", isos.GRUB.replace(
-            "console=hvc0", "ip=eth9:dhcp ip=eth9:192.0.2.1::192.0.2.2:24::eth9:none ip=eth9:auto6").encode()))
-        done = self.run_command(source, self.dir / "out.iso", "--binary", self.program, "--cmdline",
-                                "bond=eth0,eth1 ip=bond0:192.0.2.7::192.0.2.1:24::bond0:none ip=bond0:192.0.2.8::192.0.2.9:24::bond0:none")
+        own, words = "ip=bond0:dhcp", "bond=eth0,eth1 ip=192.0.2.7::192.0.2.1:24::bond0:none"
+        # Each is good without the other.
+        self.warned(words)
+        self.warned(f"bond=eth0,eth1 {own}")
+        source = self.iso(change=lambda tree: tree.write(
+            "EFI/xenserver/grub.cfg", isos.GRUB.replace("console=tty0 ", f"console=tty0 {own} ", 1).encode()))
+        done = self.run_command(source, self.dir / "out.iso", "--binary", self.program, "--cmdline", words)
         self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("remaster-iso: /EFI/xenserver/grub.cfg, multipath: these words can't be followed:", done.stderr)
 
     def test_the_mode_stays(self):
         source = self.iso()

@@ -152,9 +152,9 @@ class Pxe(Case):
         return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     def test_as_a_command(self):
-        done = subprocess.run([isos.ROOT / "image/pxe/entries", "--cmdline", "bond=eth0"], capture_output=True, text=True,
+        done = subprocess.run([isos.ROOT / "image/pxe/entries", "--cmdline", "bond=eth0,eth1"], capture_output=True, text=True,
                               timeout=60, cwd=self.dir, check=True)  # fmt: skip
-        self.assertEqual(done.stdout, self.shown("--cmdline", "bond=eth0"))
+        self.assertEqual(done.stdout, self.shown("--cmdline", "bond=eth0,eth1"))
 
     def shown(self, *arguments):
         done = self.entries(*arguments)
@@ -226,10 +226,10 @@ class Pxe(Case):
                 told = re.search(r"(?:module|kernel) \$\{base\}/vmlinuz (.*)", self.shown(*given, "--loader", "ipxe"))[1]
                 told = [word for word in told.split() if not word.startswith(("initrd=", "BOOTIF="))]
                 self.assertEqual(loaders.kernel(" ".join(told)), line)
-        usual = loaders.kernel("console=hvc0 console=tty0 bond=eth0")
-        append = re.search("APPEND (.*)", self.shown("--cmdline", "bond=eth0", "--loader", "pxelinux"))[1]
+        usual = loaders.kernel("console=hvc0 console=tty0 bond=eth0,eth1")
+        append = re.search("APPEND (.*)", self.shown("--cmdline", "bond=eth0,eth1", "--loader", "pxelinux"))[1]
         self.assertEqual(loaders.kernel(loaders.mboot(append)[1][1]), usual)
-        done = self.entries("--cmdline", "bond=eth0", "--own", "it's")
+        done = self.entries("--cmdline", "bond=eth0,eth1", "--own", "it's")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("--own", done.stderr)
 
@@ -243,24 +243,46 @@ class Pxe(Case):
         self.assertEqual(loaders.grub_line(loaders.grub(self.dir, [told])[0], True), line)
 
     def test_ipxe_gets_xen_unpacked(self):
-        self.assertRegex(self.shown("--cmdline", "bond=eth0", "--loader", "ipxe"), r"\nkernel \$\{base\}/xen dom0_")
+        self.assertRegex(self.shown("--cmdline", "bond=eth0,eth1", "--loader", "ipxe"), r"\nkernel \$\{base\}/xen dom0_")
 
     def test_a_second_initrd(self):
-        text = self.shown("--cmdline", "bond=eth0", "--plain", "--overlay", "overlay.cpio.gz")
+        text = self.shown("--cmdline", "bond=eth0,eth1", "--plain", "--overlay", "overlay.cpio.gz")
         self.assertIn("INITRD installer/initrd.img,installer/overlay.cpio.gz\n", text)
         self.assertIn("initrd /installer/initrd.img /installer/overlay.cpio.gz\n", text)
         self.assertIn("vmlinuz initrd=initrd.img initrd=overlay.cpio.gz ", text)
-        done = self.entries("--cmdline", "bond=eth0", "--overlay", "overlay.cpio.gz")
+        done = self.entries("--cmdline", "bond=eth0,eth1", "--overlay", "overlay.cpio.gz")
         self.assertEqual(done.returncode, 1)
         self.assertIn("Xen hands Linux one file", done.stderr)
+
+    def test_words_are_judged(self):
+        self.assertTrue(isos.BONDSTRAP.is_file(), "dist/bondstrap is missing: run scripts/build")
+        for words, plain, xen in (
+            ("bond=eth0,eth1", "", ""), ("bond=eth0,eth1 bonds=x", '"bonds" is not a word of ours', '"bonds" is not a word of ours'),
+            ("bond=eth0,eth1,eth2,eth3,eth4", "", "xapi can't make bond0: the number of its ports is 5"),
+        ):  # fmt: skip
+            for says, arguments in ((plain, ["--plain"]), (xen, [])):
+                done = self.entries("--cmdline", words, *arguments)
+                self.assertEqual((done.returncode, done.stderr.count("\n")), (0, bool(says)), done.stderr)
+                self.assertIn(f"entries: warning: --cmdline: bonds=x: {says}" if "bonds" in words and not arguments else says, done.stderr)
+                self.assertEqual(self.entries("--cmdline", words, "--binary", "/nowhere", *arguments).stderr, "")
+        for arguments in (["--plain"], []):
+            done = self.entries("--cmdline", "bond=eth0,eth1 bondmode=9", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("entries: --cmdline: these words can't be followed", done.stderr)
+        # Xen's limits are the same without the program.
+        long = ["--cmdline", "bond=eth0,eth1 a.b=" + "x" * 1000, "--binary", "/nowhere"]
+        done = self.entries(*long)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("entries: --cmdline: Xen passes on 1023 bytes", done.stderr)
+        self.assertEqual(self.entries(*long, "--plain").returncode, 0)
 
     def test_refusals(self):
         for arguments, says in (
             (["--cmdline", "a'b"], "backslash"), (["--cmdline", "a", "--folder", "x y"], "--folder 'x y'"),
             (["--cmdline", "a", "--image", "$x"], "--image '$x'"), (["--cmdline", "a", "--base", "http://x y"], "without blanks"),
             (["--cmdline", "a=${x}"], "can't be written for iPXE"),
-            (["--cmdline", "bond=eth0", "--answerfile", "http://x/", "--plain"], "--answerfile is for XCP-ng's installer"),
-            (["--cmdline", "bond=eth0", "--answerfile", "a.xml"], "--answerfile: a.xml is no URL"),
+            (["--cmdline", "bond=eth0,eth1", "--answerfile", "http://x/", "--plain"], "--answerfile is for XCP-ng's installer"),
+            (["--cmdline", "bond=eth0,eth1", "--answerfile", "a.xml"], "--answerfile: a.xml is no URL"),
             (["--cmdline", "ip=dhcp", "--answerfile", "http://x/"], "ask for no bond"),
         ):  # fmt: skip
             done = self.entries(*arguments)
