@@ -87,10 +87,14 @@ fn undo(store: &Store) -> io::Result<Vec<String>> {
     })
 }
 
+/// A NIC that was a port negotiates anew. Seconds.
+const LEAST: u32 = 10;
+
 /// What `flip` has moved goes back to its NIC, with the leases: they are in use, and stay so.
 fn bring_home(state: &mut State) -> io::Result<()> {
-    // Its words', as the limit of a flip is: a switch port may take long to forward.
-    let carrier = read_plan(state.cmdline.as_deref())?.timeouts.carrier;
+    // As the limit of a flip is: a switch port may take long to forward. Those of an image may be unknown by now.
+    let words = read_plan(state.cmdline.as_deref());
+    let carrier = words.map_or(LEAST, |plan| plan.timeouts.carrier.max(LEAST));
     match flip::home::bring(&state.found, seconds(carrier))? {
         Brought::Moved => {
             state.found.addresses.clear();

@@ -14,13 +14,14 @@ use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundAddress, FoundBond, FoundPort, Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
+
 use crate::flip::guarded::{self, Ran, kernel_log, tell_killed};
 use crate::flip::live::Limits;
 use crate::flip::memory::leave_disk;
 use crate::flip::prepare::{Asked, Prepared, prepare};
 use crate::flip::runner::{Failure, Kind};
 use crate::flip::steps::{Step, steps};
-use crate::flip::{check::Target, foreign};
+use crate::flip::{check::Target, foreign, spec_of};
 use crate::handover::store::{Lock, RUN, Store, process_start};
 use crate::netlink::Netlink;
 use crate::plan::{LogLevel, Method4, Plan, table};
@@ -306,12 +307,11 @@ fn state(
         found,
         ..State::default()
     };
-    let leases = |name: &str| {
-        plan.interfaces.iter().any(|spec| spec.name == name && spec.ipv4.method == Method4::Dhcp)
-    };
+    let spec = spec_of(plan, &shape.bond.name, Some(shape.mac));
+    let leases = spec.is_some_and(|spec| spec.ipv4.method == Method4::Dhcp);
     // Where no word says so, an address without an end is taken for one that somebody has set by hand.
     let has_end = prepared.main.as_ref().is_some_and(|main| main.lifetime().is_some());
-    if let Some(lease) = lease(prepared).filter(|_| leases(&shape.bond.name) && (has_end || asks)) {
+    if let Some(lease) = lease(prepared).filter(|_| leases && (has_end || asks)) {
         state.lease.insert(shape.bond.name.clone(), lease);
     }
     state

@@ -50,16 +50,20 @@ pub(crate) struct Limit {
     asked: Option<Millis>,
 }
 
+/// In how long each of so many clients has had its turn; 0: they need none.
+pub(crate) fn round(clients: usize) -> Millis {
+    if clients < CROWD { 0 } else { Millis::try_from(clients).unwrap_or(Millis::MAX).saturating_mul(TURN) }
+}
+
 impl Limit {
     /// The limit of one of so many clients that send over the same ports (a VLAN each, say).
     pub(crate) fn among(clients: usize) -> Self {
         let crowd = clients >= CROWD;
         let part = if crowd { 1 } else { clients.max(1) };
-        let round = Millis::try_from(clients).unwrap_or(Millis::MAX).saturating_mul(TURN);
         Self {
             account: Rc::default(),
             most: MOST.map(|most| most / part),
-            round: crowd.then_some(round),
+            round: crowd.then(|| round(clients)),
             asked: None,
         }
     }

@@ -18,7 +18,7 @@ use crate::plan::{Interface, Method4, Method6, Route};
 /// ANNOUNCE_INTERVAL of RFC 5227 §1.1, milliseconds.
 pub(super) const ANNOUNCE_INTERVAL: Millis = 2_000;
 /// So often a NIC is given the MAC of the words before anything is done with the one that it has.
-const SHAPE_TRIES: u32 = 3;
+pub(super) const SHAPE_TRIES: u32 = 3;
 
 impl Engine {
     /// Brings every interface as far as it can be brought now.
@@ -50,6 +50,8 @@ impl Engine {
 
     /// Keeps to the link by its index: one that was made anew has lost its addresses.
     fn follow_link(&mut self, now: Millis, which: usize) {
+        let nic = self.targets[which].link(&self.view.links).filter(|link| link.can_be_port());
+        let shaped = nic.and_then(|nic| self.mac_of(&nic.name));
         let tries = &self.tries;
         let target = &mut self.targets[which];
         let link = target.link(&self.view.links);
@@ -63,7 +65,7 @@ impl Engine {
         let waits = |link: &Link| {
             target.index != Some(link.index)
                 && target.stands_alone()
-                && target.spec.set_mac.is_some_and(|mac| link.mac != Some(mac))
+                && shaped.is_some_and(|mac| target.spec.set_mac == Some(mac) && link.mac != Some(mac))
                 && tries.count(&Try::Shape(link.index)) <= SHAPE_TRIES
         };
         let Some(link) = link.filter(|link| link.up && !waits(link)) else {

@@ -78,7 +78,7 @@ impl Engine {
     }
 
     /// In use by nobody, and not meant by other words.
-    fn is_free(&self, which: usize, nic: &Link) -> bool {
+    pub(super) fn is_free(&self, which: usize, nic: &Link) -> bool {
         let takes = |port: &Wanted| {
             *port != Wanted::Auto && self.meant(port).iter().any(|link| link.index == nic.index)
         };

@@ -72,19 +72,22 @@ impl Engine {
 
     /// Where a partner turns up before an address is in use, the words are followed after all.
     pub(super) fn rise_again(&mut self, now: Millis, out: &mut Vec<Action>) -> bool {
-        let in_use =
-            self.came_online || self.targets.iter().any(|target| target.addresses().next().is_some());
-        if in_use {
+        if self.came_online {
             return false;
         }
+        let is_in_use = |bond: usize| {
+            let mut on_it = self.targets.iter().filter(|target| target.bond() == Some(bond));
+            on_it.any(|target| target.addresses().next().is_some())
+        };
         let partner = |port: &Link| Some((port.name.clone(), self.wire(port.index)?.theirs?.actor.system));
         // A partner of another bond says nothing about this one.
-        let mut fallen = (0..self.bonds.len()).filter(|which| self.is_fallen(*which));
+        let mut fallen = (0..self.bonds.len()).filter(|which| self.is_fallen(*which) && !is_in_use(*which));
         let of_bond = fallen.find_map(|which| {
             let ports = &mut self.ports_there(&self.bonds[which]);
             Some((which, ports.find_map(partner)?))
         });
-        let found = of_bond.or_else(|| Some((0, self.single_ports().find_map(partner)?)));
+        let idle = !self.targets.iter().any(|target| target.addresses().next().is_some());
+        let found = of_bond.or_else(|| Some((0, self.single_ports().filter(|_| idle).find_map(partner)?)));
         let Some((which, (port, system))) = found else { return false };
         let line = format!("LACP partner {system} has turned up on {port}: back to what the words ask for");
         out.push(Action::Say(log::Level::Warn, line));

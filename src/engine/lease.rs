@@ -10,6 +10,7 @@ use super::conflict::Probing;
 use super::target::Target;
 use super::types::Action;
 use crate::clock::Millis;
+use crate::dhcp::limit::round;
 use crate::dhcp::v4::lease::Lease;
 use crate::dhcp::v4::machine::{self, Loss, Machine};
 use crate::dhcp::v4::{Note, client_id_of_duid, client_id_of_mac, client_id_of_words};
@@ -123,8 +124,11 @@ impl Engine {
     /// Without a partner a short burst is enough, now and then: what the rate limit allows is kept for the moment in
     /// which the switch wakes up.
     fn rest(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        // Of many clients the last has its turn late.
+        let length =
+            LONELY_BURST.max(round(self.beside(which).filter(|target| target.wants_lease()).count()));
         let target = &mut self.targets[which];
-        let (rest_at, again_at) = (target.last_kick + LONELY_BURST, target.last_kick + TRY_AGAIN);
+        let (rest_at, again_at) = (target.last_kick + length, target.last_kick + length.max(TRY_AGAIN));
         if target.is_selecting() && !target.paused {
             if now >= rest_at {
                 self.pause(now, which, out);

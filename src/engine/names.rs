@@ -8,6 +8,7 @@ use super::address::is_link_local;
 use super::state::Client;
 use super::target::Target;
 use super::types::Action;
+use crate::lacp::verdict::Verdict;
 
 /// Most names of the search list that is written.
 const MOST_SEARCH: usize = 16;
@@ -95,7 +96,10 @@ impl Engine {
     fn is_cut_off(&self) -> bool {
         let Some(root) = self.found.bonds.first().filter(|_| self.found.flipped) else { return false };
         let mut bonds = self.plan.bonds.iter().zip(&self.bonds);
-        bonds.any(|(bond, work)| bond.name == root.name && !work.verdict.can_send())
+        // A switch with LACP fallback forwards without a partner: then there is a lease.
+        let leased = self.targets.iter().any(|target| target.lease.is_some());
+        let reaches = |verdict: &Verdict| verdict.can_send() || leased && *verdict == Verdict::NoPartner;
+        bonds.any(|(bond, work)| bond.name == root.name && !reaches(&work.verdict))
     }
 
     /// After a flip: they may lie on a root that comes by what is set before.

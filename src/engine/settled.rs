@@ -148,11 +148,14 @@ impl Engine {
 
     /// The bond of which a link is a port, or is to be one.
     pub(super) fn bond_of(&self, link: &Link) -> Option<usize> {
-        let has = |work: &BondWork| {
-            work.index.is_some() && work.index == link.controller
-                || self.ports_there(work).any(|port| port.index == link.index)
+        let has = |work: &BondWork| work.index.is_some() && work.index == link.controller;
+        let may_have = |which: &usize| {
+            let mut ports = self.ports_there(&self.bonds[*which]);
+            // One that is looked for is not every port that could be it.
+            ports.any(|port| port.index == link.index)
+                && (!self.searches(*which) || self.is_free(*which, link))
         };
-        self.bonds.iter().position(has)
+        self.bonds.iter().position(has).or_else(|| (0..self.bonds.len()).find(may_have))
     }
 
     /// An `ip=` that names a port by its MAC (`BOOTIF`) means the bond, also where only the machine tells that it is one.

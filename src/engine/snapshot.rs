@@ -97,8 +97,8 @@ impl Engine {
                 aggregator: side.aggregator,
                 created: found.is_some_and(|found| found.before.is_none()),
                 verdict: describe(&work.verdict),
-                // A switch with LACP fallback forwards without a partner.
                 fallback: self.is_fallen(self.bonds.iter().position(|other| std::ptr::eq(other, work))?),
+                // A switch with LACP fallback forwards without a partner.
                 cut_off: !(work.verdict.can_send() || self.came_online && work.verdict == Verdict::NoPartner),
             })
         };

@@ -126,7 +126,7 @@ impl Target {
 
     /// A NIC that is there, or will be: what the words build always comes.
     pub(super) fn is_expected(&self, links: &Links) -> bool {
-        self.built || self.link(links).is_some()
+        self.built || self.bond.is_some() || self.link(links).is_some()
     }
 
     /// A NIC on no bond.

@@ -1,5 +1,6 @@
 //! What stands on bonds and NICs: bridges and VLANs. And the NICs that are used without a bond.
 
+use super::address::SHAPE_TRIES;
 use super::state::{FoundBridge, FoundNic};
 use super::types::{Action, Exit};
 use super::{Engine, Try};
@@ -55,7 +56,9 @@ impl Engine {
             let found = FoundNic { index: nic.index, up: nic.up, mac: nic.mac, mtu: nic.mtu, quiet: false };
             self.found.nics.push(found);
         }
-        let mac = self.mac_of(&nic.name).filter(|mac| nic.mac != Some(*mac));
+        // A driver that refuses has it set down each time.
+        let may = self.tries.count(&Try::Shape(nic.index)) <= SHAPE_TRIES;
+        let mac = self.mac_of(&nic.name).filter(|mac| may && nic.mac != Some(*mac));
         let mtu = self.mtu_of(&nic.name).filter(|mtu| nic.mtu != *mtu);
         if (mac.is_some() || mtu.is_some()) && self.tries.allow(now, &Try::Shape(nic.index)) {
             // For another address it has to be down.
@@ -186,9 +189,13 @@ impl Engine {
     }
 
     fn build_vlan(&mut self, now: Millis, vlan: &Vlan, out: &mut Vec<Action>) {
-        let Some(lower) = self.view.links.named(&vlan.link) else { return };
-        let (lower_index, lower_up) = (lower.index, lower.up);
         let what = Try::Create(vlan.name.clone());
+        let Some(lower) = self.view.links.named(&vlan.link) else {
+            // It goes with the link beneath it.
+            self.in_place.remove(&what);
+            return;
+        };
+        let (lower_index, lower_up) = (lower.index, lower.up);
         let Some(link) = self.view.links.named(&vlan.name).cloned() else {
             // The VLAN takes the address of what it stands on: not before the bond has its ports.
             if lower_up && self.tries.allow(now, &what) {

@@ -22,5 +22,7 @@ pub mod steps;
 mod warn;
 pub mod watchdog;
 
+pub(crate) use warn::spec_of;
+
 #[cfg(test)]
 mod tests;

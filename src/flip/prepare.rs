@@ -70,8 +70,8 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     // Who names somebody may know that another server does not answer; that of the root has to.
     let servers = if asked.check.is_some() { servers::of_root(&mounts) } else { servers::of(&mounts) };
-    warn::searching(plan).map_or(Ok(()), |sentence| Err(words(sentence)))?;
     let (spec, nic) = choose(plan, &links, &tables, &servers, asked.check)?;
+    warn::searching(spec).map_or(Ok(()), |sentence| Err(words(sentence)))?;
     free(nic, &links)?;
     on_top(plan, spec)?;
     let device = Device { index: nic.index, name: nic.name.clone() };
@@ -81,7 +81,7 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     bare(spec, &others, &tables)?;
     let lacp = spec.mode == Mode::Lacp;
     let first = if lacp { before(spec, &others, &links, nic, asked.force)? } else { Vec::new() };
-    let mut said = warn::ends(plan, &spec.name, &snapshot);
+    let mut said = warn::ends(plan, &spec.name, nic.own_mac(), &snapshot);
     said.extend(warn::mtu(plan, &spec.name, nic));
     let mut options = spec.options.0.clone();
     if spec.mode == Mode::ActiveBackup && spec.options.get("fail_over_mac").is_none() && !asked.dry_run {

@@ -128,7 +128,11 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
     if last {
         let ready = vec![Op::Partner(shape.bond.index), Op::Still(snapshot.clone())];
         let name = format!("wait until the LACP partner takes traffic on {}", shape.bond.name);
-        steps.extend([make(shape), others(shape), late_and_up(shape), step(name, ready, vec![])]);
+        let mut first = make(shape);
+        // While the other ports negotiate a switch may keep the NIC's closed: what was announced then is lost.
+        let (index, addresses) = (snapshot.nic.index, snapshot.ips());
+        first.back.push(Op::Announce { index, mac: shape.mac, addresses });
+        steps.extend([first, others(shape), late_and_up(shape), step(name, ready, vec![])]);
     }
     steps.push(origin(shape, snapshot));
     if !last {

@@ -5,24 +5,36 @@ use std::net::IpAddr;
 use super::snapshot::Snapshot;
 use crate::engine::mtu_of;
 use crate::links::Link;
-use crate::plan::{Method4, Method6, Plan};
+use crate::mac::Mac;
+use crate::plan::{Bond, Interface, Method4, Method6, Plan};
 use crate::settle::resolve::Wanted;
 
 /// `auto`: the engine that keeps the bond would go on to search for its ports.
-pub(super) fn searching(plan: &Plan) -> Option<String> {
-    let searches = |port: &String| Wanted::parse(port) == Wanted::Auto;
-    let bond = plan.bonds.iter().find(|bond| bond.ports.iter().any(searches))?;
-    Some(format!(
-        "{0} is to look for its ports (auto), and a flip has to know them: name them (bond={0}:eth0,eth1), or write all",
-        bond.name
-    ))
+pub(super) fn searching(bond: &Bond) -> Option<String> {
+    let searches = bond.ports.iter().any(|port| Wanted::parse(port) == Wanted::Auto);
+    searches.then(|| {
+        format!(
+            "{0} is to look for its ports (auto), and a flip has to know them: name them (bond={0}:eth0,eth1), or write all",
+            bond.name
+        )
+    })
+}
+
+/// What the words give the bond: by its name, or by the NIC's MAC (`BOOTIF`).
+pub(crate) fn spec_of<'a>(plan: &'a Plan, bond: &str, nic: Option<Mac>) -> Option<&'a Interface> {
+    let is = |spec: &&Interface| match spec.match_mac {
+        None => spec.name == bond,
+        mac => mac == nic,
+    };
+    plan.interfaces.iter().find(is)
 }
 
 /// Addresses that somebody else has renewed, and the words don't.
-pub(super) fn ends(plan: &Plan, bond: &str, snapshot: &Snapshot) -> Vec<String> {
-    let spec = plan.interfaces.iter().find(|spec| spec.name == bond);
+pub(super) fn ends(plan: &Plan, bond: &str, nic: Option<Mac>, snapshot: &Snapshot) -> Vec<String> {
+    let spec = spec_of(plan, bond, nic);
     let lease4 = spec.is_some_and(|spec| spec.ipv4.method == Method4::Dhcp);
-    let asks6 = |method| matches!(method, Method6::Auto | Method6::Dhcp | Method6::Either);
+    // SLAAC is the kernel's business, on the bond as on the NIC.
+    let asks6 = |method| matches!(method, Method6::Dhcp | Method6::Either);
     let lease6 = spec.is_some_and(|spec| asks6(spec.ipv6.method));
     let ending = snapshot
         .addresses
@@ -44,7 +56,8 @@ pub(super) fn ends(plan: &Plan, bond: &str, snapshot: &Snapshot) -> Vec<String> 
 
 /// The bond has the NIC's MTU.
 pub(super) fn mtu(plan: &Plan, bond: &str, nic: &Link) -> Option<String> {
-    let wanted = mtu_of(plan, bond).filter(|mtu| *mtu != nic.mtu)?;
+    let by_mac = spec_of(plan, bond, nic.own_mac()).and_then(|spec| spec.mtu);
+    let wanted = mtu_of(plan, bond).max(by_mac).filter(|mtu| *mtu != nic.mtu)?;
     Some(format!(
         "{bond} keeps the MTU of {}, {}: that of the words ({wanted}) is not set",
         nic.name, nic.mtu
@@ -59,20 +72,24 @@ mod tests {
 
     #[test]
     fn ports_that_have_to_be_searched_for_are_refused() {
-        let said = |words: &str| searching(&plan_line(words.as_bytes()));
+        let said = |words: &str| searching(&plan_line(words.as_bytes()).bonds[0]);
         assert!(said("bond=bond7:auto").unwrap().starts_with("bond7 is to look for its ports (auto)"));
         assert_eq!([said("bond=all"), said("bond=eth0,eth1")], [None, None]);
     }
 
     #[test]
     fn what_nobody_renews_is_told() {
-        let said = |words: &str| ends(&plan_line(words.as_bytes()), "bond0", &snapshot());
+        let said = |words: &str| {
+            ends(&plan_line(words.as_bytes()), "bond0", Some(Mac([2, 0, 0, 0, 0, 1])), &snapshot())
+        };
         let all = said("bond=eth0,eth1 ip=bond0:none");
         assert_eq!(all.len(), 3, "two of IPv4, one of IPv6, and none that is link-local: {all:?}");
         assert!(all[0].starts_with("192.0.2.10/24 has an end"), "{all:?}");
         assert!(all[2].contains("(ip=bond0:dhcp6)"), "{all:?}");
         assert_eq!(said("bond=eth0,eth1 ip=dhcp").len(), 1);
         assert_eq!(said("bond=eth0,eth1 ip=bond0:dhcp,dhcp6").len(), 0);
+        assert_eq!(said("bond=eth0,eth1 ip=bond0:dhcp ip=bond0:auto6").len(), 1);
+        assert_eq!(said("bond=eth0,eth1 ip=BOOTIF:dhcp,dhcp6 BOOTIF=01-02-00-00-00-00-01").len(), 0);
     }
 
     #[test]

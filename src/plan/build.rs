@@ -110,7 +110,10 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         problems.error(*place, format!("there is no ip=: {}", unclear(names)));
     }
     let routes = distinct(
-        routes.into_iter().filter_map(|route| settle_route(route, &targets, &interfaces, problems)).collect(),
+        routes
+            .into_iter()
+            .filter_map(|route| settle_route(route, &targets, &interfaces, own.flip, problems))
+            .collect(),
     );
     dhcp.client_ids = settle_client_ids(client_ids, &targets, problems);
     let bootdev = bootdev.map(|(device, _)| match device {
@@ -238,6 +241,7 @@ fn settle_route(
     spec: RouteSpec,
     targets: &Targets<'_>,
     interfaces: &[Interface],
+    flips: bool,
     problems: &mut Problems,
 ) -> Option<Route> {
     let RouteSpec { to, via, dev } = spec;
@@ -253,7 +257,8 @@ fn settle_route(
                 let has_address = to.ipv4.method != Method4::None || to.ipv6.method != Method6::None;
                 to.match_mac.is_some() || to.name == target.name && has_address
             };
-            if target.match_mac.is_none() && !interfaces.iter().any(may_send) {
+            // A flip brings addresses along.
+            if target.match_mac.is_none() && !flips && !interfaces.iter().any(may_send) {
                 let message = format!(
                     "rd.route=: no ip= gives {0} an address to send from: write such as ip={0}:dhcp",
                     target.name

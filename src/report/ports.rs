@@ -15,8 +15,9 @@ pub(super) fn of_bonds(state: &State) -> String {
         let partner = bond.partner.map_or("none".to_owned(), |mac| mac.to_string());
         let partner = if lacp { format!(", LACP partner {partner}") } else { String::new() };
         // An address says it itself.
-        let vlan = state.vlans.iter().find(|vlan| vlan.link == bond.name && state.addresses.is_empty());
-        let vlan = vlan.filter(|vlan| state.interface.as_ref() == Some(&vlan.name));
+        let mut vlans =
+            state.vlans.iter().filter(|vlan| vlan.link == bond.name && state.addresses.is_empty());
+        let vlan = vlans.find(|vlan| state.interface.as_ref() == Some(&vlan.name));
         let vlan = vlan.map_or(String::new(), |vlan| format!(", VLAN {}", vlan.id));
         let _ = writeln!(out, "\n{}  {}{partner}{vlan}", bond.name, bond.mode);
         out.push_str(&layout::wrapped("  ", INDENT, &bond.verdict));

@@ -136,7 +136,10 @@ fn plan_tells_that_the_installer_wants_a_default_route_where_xcp_ng_is_meant() {
         ("ip=bond0:dhcp6", true),
         ("ip=bond0:none", true),
         ("ip=192.0.2.5:::24::bond0:none", true),
-        ("ip=bond0:none rd.route=198.51.100.0/24:192.0.2.1:bond0 rd.route=[::]/0:[2001:db8::1]:bond0", true),
+        (
+            "ip=192.0.2.5:::24::bond0:none rd.route=198.51.100.0/24:192.0.2.1:bond0 rd.route=[::]/0:[2001:db8::1]:bond0",
+            true,
+        ),
         ("ip=bond0:auto6 bondstrap.answerfile=http://192.0.2.5/a.xml", false),
         ("ip=192.0.2.5:::24::bond0:none rd.route=0.0.0.0/0:192.0.2.1", false),
         ("ip=192.0.2.5::192.0.2.1:24::bond0:none", false),

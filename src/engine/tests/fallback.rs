@@ -291,6 +291,34 @@ fn a_switch_that_is_off_has_its_time_from_the_carrier_on() {
 }
 
 #[test]
+fn an_address_on_another_bond_keeps_nobody_in_its_fallback() {
+    let words = "bond=bond0:eth0 bond=bond1:eth1 ip=192.0.2.5:::24::bond0:none ip=bond1:dhcp \
+                 bondstrap.fallback=active-backup";
+    let mut world = World::new(words, true);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.look();
+    world.partner(&["eth0"]);
+    world.pass(37_000);
+    let mode = |world: &World| world.view.links.named("bond1")?.bond().map(|bond| bond.mode);
+    assert_eq!((mode(&world), world.view.addresses.len()), (Some(1), 1), "{:?}", world.said());
+    world.on_wire(&[(3, pdu(7, Mac::ZERO))]);
+    world.pass(1_000);
+    assert_eq!(mode(&world), Some(4), "{:?}", world.said());
+}
+
+#[test]
+fn auto_leaves_a_nic_alone_that_has_its_own_address() {
+    let mut world = World::new("bond=bond0:auto ip=bond0:dhcp ip=eth5:dhcp", false);
+    world.nic(2, "eth0").nic(3, "eth1").nic(7, "eth5");
+    for name in ["eth0", "eth1", "eth5"] {
+        world.link(name).wired = true;
+    }
+    world.look();
+    world.pass(2_000);
+    assert!(world.link("eth5").up, "{:?}", world.said());
+}
+
+#[test]
 fn each_bond_has_a_fallback_of_its_own() {
     let words =
         "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
