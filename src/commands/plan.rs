@@ -44,6 +44,5 @@ fn limits(plan: &Plan, own_words: bool) -> Vec<String> {
     if !plan.active || plan.has_errors() {
         return Vec::new();
     }
-    let lines = support::idle(plan).into_iter().chain(support::missing(plan));
-    lines.chain(support::lacking_for_xcp_ng(plan, own_words)).collect()
+    support::idle(plan).into_iter().chain(support::lacking_for_xcp_ng(plan, own_words)).collect()
 }

@@ -1,4 +1,4 @@
-//! What a plan may ask for and this version can't do yet: said by `plan`, and by `up` before anything is touched.
+//! What a plan may ask for and has no effect, or no place in XCP-ng: said by `plan`, and by `up` before anything is touched.
 
 use ipnetwork::IpNetwork;
 
@@ -40,19 +40,4 @@ fn no_default_route(plan: &Plan) -> Option<String> {
         "ip=: without an IPv4 default route XCP-ng's installer does not offer \"Use existing configuration\": add DHCP or a gateway"
             .to_owned()
     })
-}
-
-/// One sentence on the first thing without which the rest would be something else.
-pub(super) fn missing(plan: &Plan) -> Option<String> {
-    plan.interfaces.iter().find_map(missing_on)
-}
-
-fn missing_on(interface: &Interface) -> Option<String> {
-    let name = &interface.name;
-    if interface.ipv4.method == Method4::LinkLocal {
-        return Some(format!(
-            "ip=: up of this version can't make an IPv4 link-local address on {name} yet; write link6 for IPv6 alone"
-        ));
-    }
-    None
 }

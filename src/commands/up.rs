@@ -89,10 +89,6 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
         );
         return Some(ExitCode::SUCCESS);
     }
-    if let Some(sentence) = support::missing(plan) {
-        complain(&sentence);
-        return Some(ExitCode::from(Exit::Words as u8));
-    }
     if !is_root() {
         complain("up changes the network and needs root; plan and status do not");
         return Some(ExitCode::from(Exit::Unexpected as u8));

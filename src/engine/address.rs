@@ -102,9 +102,11 @@ impl Engine {
             self.targets[which].cut |= self.targets[which].written;
             return;
         }
-        let target = &mut self.targets[which];
-        target.begun.get_or_insert(now);
-        if !std::mem::replace(&mut target.written, true) {
+        self.targets[which].begun.get_or_insert(now);
+        if !self.choose_address(which) {
+            return;
+        }
+        if !std::mem::replace(&mut self.targets[which].written, true) {
             self.set_static(now, which, out);
         } else if !self.targets[which].wants_lease() && std::mem::take(&mut self.targets[which].cut) {
             // It may be other switches now that have to learn where we are.

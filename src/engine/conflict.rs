@@ -84,7 +84,10 @@ impl Engine {
                     let again = !leased && (*claimed || unknown);
                     (*open, *over) = (false, true);
                     out.push(Action::CloseArp(index));
-                    if again {
+                    if let Some(chosen) = target.chosen.as_mut().filter(|chosen| !chosen.free) {
+                        chosen.free = true;
+                        self.wake(now);
+                    } else if again {
                         target.probing = Some(Probing::new(address, now + AGAIN));
                         self.wake(now + AGAIN);
                     } else if !leased && target.duplicate.take().is_some() {
@@ -108,7 +111,10 @@ impl Engine {
         let address = probing.probe.address;
         let Some(claimant) = probe::claim(packet, address).filter(|mac| !self.is_ours(*mac)) else { return };
         if target.written4() == Some(address) {
-            return self.shared(which, address, claimant, out);
+            if !self.choose_another(now, which, claimant, out) {
+                self.shared(which, address, claimant, out);
+            }
+            return;
         }
         let line = format!(
             "{}: {address} is in use by {claimant}: declined, and another asked for in 10 s; look what has it, or whether \

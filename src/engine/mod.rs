@@ -10,6 +10,7 @@ mod address;
 mod auto;
 pub mod backoff;
 mod build;
+mod choice;
 mod conflict;
 pub mod earlier;
 mod ending;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
+use super::choice::Chosen;
 use super::conflict::Probing;
 use super::six::Six;
 use crate::clock::Millis;
@@ -64,6 +65,8 @@ pub(super) struct Target {
     pub(super) six: Six,
     /// Whether somebody else has the address is being found out.
     pub(super) probing: Option<Probing>,
+    /// The IPv4 address is of our own choice (RFC 3927).
+    pub(super) chosen: Option<Chosen>,
     /// Why the last address is gone; none: there is one, or never was.
     pub(super) lost: Option<String>,
     /// MTU before that of a lease, bytes.
@@ -100,6 +103,7 @@ impl Target {
             announce_at: None,
             six: Six::default(),
             probing: None,
+            chosen: None,
             lost: None,
             mtu_before: None,
         };
@@ -167,7 +171,7 @@ impl Target {
         let leased = self.done || !self.wants_lease();
         let learns = self.wants_lease() || self.spec.ipv6.method != Method6::None;
         let passes = self.ready || learns && !self.is_static();
-        let all = leased && self.six.is_done();
+        let all = leased && self.six.is_done() && (self.chosen.is_none() || self.written);
         // At a limit what one family has is enough.
         let enough = self.six.does() || self.six.does_without() && self.has_ipv4();
         passes && (all || enough)
@@ -194,13 +198,16 @@ impl Target {
 
     /// Addresses of one of its families stand in the words.
     pub(super) fn is_static(&self) -> bool {
-        self.spec.ipv4.method == Method4::Static || self.spec.ipv6.method == Method6::Static
+        matches!(self.spec.ipv4.method, Method4::Static | Method4::LinkLocal)
+            || self.spec.ipv6.method == Method6::Static
     }
 
-    /// The first IPv4 address of the words, once it is set; none where DHCP is asked for one as well.
+    /// The first IPv4 address of the words, once it is set; one of our own choice, once it can be asked for. None where DHCP
+    /// is asked for one as well.
     pub(super) fn written4(&self) -> Option<Ipv4Addr> {
         let first = self.spec.ipv4.addresses.first().map(|network| network.ip());
-        first.filter(|_| self.written && self.spec.ipv4.method == Method4::Static)
+        let asked = self.chosen.is_some() && self.begun.is_some();
+        first.filter(|_| (self.written || asked) && self.spec.ipv4.method == Method4::Static)
     }
 
     /// The words have this address.

@@ -76,3 +76,49 @@ fn nobody_who_is_cut_off_knows_that_the_other_is_gone() {
     world.pass(40_000);
     assert!(found(&world).is_empty(), "{:?}", found(&world));
 }
+
+#[test]
+fn an_address_of_our_own_is_asked_for_before_it_is_set() {
+    let mut world = asking("bond=eth0,eth1 ip=bond0:link-local");
+    let first = probed(&world);
+    assert_eq!((first.octets()[..2].to_vec(), world.view.addresses.len()), (vec![169, 254], 0));
+    world.pass(1_000);
+    arp(&mut world, &announcement(SOMEBODY, first));
+    world.tick();
+    let second = probed(&world);
+    assert_ne!(second, first);
+    world.pass(1_900);
+    assert!(world.view.addresses.is_empty(), "not yet");
+    world.pass(200);
+    assert_eq!(world.view.addresses[0].address.to_string(), format!("{second}/16"));
+    assert!(
+        world.said().iter().any(|line| line.contains("in use by 02:00:00:00:00:99")),
+        "{:?}",
+        world.said()
+    );
+
+    // It is the MAC's: who comes again asks for the first one first.
+    assert_eq!(probed(&asking("bond=eth0,eth1 ip=bond0:link-local")), first);
+}
+
+#[test]
+fn whoever_has_them_all_is_told_of_at_last() {
+    let mut world = asking("bond=eth0,eth1 ip=bond0:link-local");
+    for _ in 0..12 {
+        let address = probed(&world);
+        arp(&mut world, &announcement(SOMEBODY, address));
+        world.tick();
+    }
+    world.pass(2_100);
+    assert_eq!(world.view.addresses.len(), 1);
+    assert_eq!(found(&world).len(), 1, "{:?}", found(&world));
+}
+
+/// What was asked for last.
+fn probed(world: &World) -> Ipv4Addr {
+    let asked = world.done.iter().rev().find_map(|(_, action)| match action {
+        Action::Probe { address, .. } => Some(*address),
+        _ => None,
+    });
+    asked.expect("a probe")
+}
