@@ -14,6 +14,12 @@ use crate::trouble::{self, Finding};
 pub(super) const BUILDING: Millis = 30_000;
 
 impl Engine {
+    /// Interfaces that do not have yet what they are to have, but for NICs that are not there.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
+        let links = &self.view.links;
+        self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
+    }
+
     /// Ends what has lasted too long; without limits it is only told.
     pub(super) fn limits(&mut self, now: Millis, out: &mut Vec<Action>) {
         if self.awaited().next().is_none() && self.times.address.is_some() {

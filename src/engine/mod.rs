@@ -438,12 +438,6 @@ impl Engine {
         }
     }
 
-    /// Interfaces that do not have yet what they are to have, but for NICs that are not there.
-    fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
-        let links = &self.view.links;
-        self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
-    }
-
     /// What is being waited for now.
     pub fn waiting(&self) -> Option<&Waiting> {
         self.waiting.as_ref()

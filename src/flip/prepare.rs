@@ -70,8 +70,12 @@ pub fn prepare(netlink: &Netlink, plan: &Plan, asked: Asked) -> Result<Prepared,
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     // Who names somebody may know that another server does not answer; that of the root has to.
     let servers = if asked.check.is_some() { servers::of_root(&mounts) } else { servers::of(&mounts) };
+    let searches = |bond| warn::searching(bond).map_or(Ok(()), |sentence| Err(words(sentence)));
+    if let [only] = plan.bonds.as_slice() {
+        searches(only)?;
+    }
     let (spec, nic) = choose(plan, &links, &tables, &servers, asked.check)?;
-    warn::searching(spec).map_or(Ok(()), |sentence| Err(words(sentence)))?;
+    searches(spec)?;
     free(nic, &links)?;
     on_top(plan, spec)?;
     let device = Device { index: nic.index, name: nic.name.clone() };

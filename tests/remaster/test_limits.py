@@ -139,9 +139,6 @@ class Told(Case):
         target.unlink()
         self.refuse(fits + "x", "multipath: Xen passes on 1023 bytes of Linux's words, and with those that are added there are 1024")
 
-    def test_words_of_later_versions(self):
-        self.refuse("bond=eth0,eth1 ip=bond0:link-local", "up of this version can't make an IPv4 link-local address")
-
     def test_nine(self):
         nine = self.iso("9")
         self.remaster(nine, name="nine.iso", warnings=isos.NINE + ".treeinfo says 9.0)")
