@@ -14,7 +14,6 @@ use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundAddress, FoundBond, FoundPort, Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
-
 use crate::flip::guarded::{self, Ran, kernel_log, tell_killed};
 use crate::flip::live::Limits;
 use crate::flip::memory::leave_disk;
@@ -66,26 +65,25 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
     }
     let netlink = Netlink::open().map_err(broken)?;
     let mut prepared = prepare(&netlink, &plan, asked)?;
-    let mut all = steps(&prepared.shape, &prepared.snapshot);
     prepared.said.iter().for_each(|line| complain(line));
     foreign::running(&prepared.snapshot.nic.name).iter().for_each(|line| complain(line));
     if asked.dry_run {
-        print(&shown(&all, &prepared.targets));
+        print(&shown(&steps(&prepared.shape, &prepared.snapshot), &prepared.targets));
         return Ok(ExitCode::SUCCESS);
     }
     answered_before(&prepared, &netlink)?;
-    let mut kept = state(&netlink, (&plan, asks), &prepared, cmdline);
-    let mut began = boottime();
-    let mut ended = perform(&all, &prepared, &plan, &store, &kept);
-    if ended.as_ref().is_err_and(|ended| ended.taken) {
-        prepared = prepare(&netlink, &plan, asked)?;
-        all = steps(&prepared.shape, &prepared.snapshot);
-        kept = state(&netlink, (&plan, asks), &prepared, cmdline);
-        began = boottime();
-        ended = perform(&all, &prepared, &plan, &store, &kept);
-    }
-    ended.map_err(|ended| ended.outcome)?;
-    let took = boottime() - began;
+    let mut again = true;
+    let (mut kept, took) = loop {
+        let kept = state(&netlink, (&plan, asks), &prepared, cmdline);
+        let all = steps(&prepared.shape, &prepared.snapshot);
+        let began = boottime();
+        match perform(&all, &prepared, &plan, &store, &kept) {
+            Ok(()) => break (kept, boottime() - began),
+            Err(ended) if ended.taken && again => prepared = prepare(&netlink, &plan, asked)?,
+            Err(ended) => return Err(ended.outcome),
+        }
+        again = false;
+    };
     kept.sentence = format!(
         "{} moved from {} to {} in {took} ms",
         prepared.main.as_ref().and_then(|address| address.text()).unwrap_or_else(|| "everything".into()),
