@@ -50,11 +50,10 @@ impl Engine {
 
     /// Keeps to the link by its index: one that was made anew has lost its addresses.
     fn follow_link(&mut self, now: Millis, which: usize) {
-        let nic = self.targets[which].link(&self.view.links).filter(|link| link.can_be_port());
-        let shaped = nic.and_then(|nic| self.mac_of(&nic.name));
+        let link = self.targets[which].link(&self.view.links);
+        let shaped = link.filter(|link| link.can_be_port()).and_then(|nic| self.mac_of(&nic.name));
         let tries = &self.tries;
         let target = &mut self.targets[which];
-        let link = target.link(&self.view.links);
         if let Some(link) = link {
             target.plain = match link.up && link.carrier {
                 true => Verdict::Ready { ports: vec![link.name.clone()], partner: None },
@@ -248,7 +247,8 @@ impl Engine {
         }
         let target = &mut self.targets[which];
         let Some(index) = target.index else { return };
-        let reached = |via| target.addresses.iter().any(|subnet| subnet.contains(via)) || is_link_local(via);
+        let on_link = |via| matches!(via, IpAddr::V6(via) if via.is_unicast_link_local());
+        let reached = |via| on_link(via) || target.addresses.iter().any(|subnet| subnet.contains(via));
         let onlink = via.is_some_and(|via| !reached(via));
         if to.prefix() == 0 {
             target.gateways.extend(via);
@@ -308,8 +308,3 @@ pub(super) const EVERYWHERE4: IpNetwork =
 /// ::/0.
 const EVERYWHERE6: IpNetwork =
     IpNetwork::V6(Ipv6Network::new_checked(Ipv6Addr::UNSPECIFIED, 0).expect("a prefix of 0"));
-
-/// fe80::/10: on every link.
-pub(super) fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.segments()[0] & 0xffc0 == 0xfe80)
-}

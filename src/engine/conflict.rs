@@ -52,7 +52,7 @@ impl Engine {
             close(target.index, &mut target.probing, out);
             target.probing = Some(Probing::new(address, now));
         }
-        let Some(Probing { probe, begins, claimed, open, over }) = &mut target.probing else { return };
+        let Some(Probing { probe, begins, claimed: _, open, over }) = &mut target.probing else { return };
         let leased = target.lease.as_ref().is_some_and(|lease| lease.address == probe.address);
         let held = leased || written == Some(probe.address);
         let Some((index, mac)) = target.index.zip(mac).filter(|_| held || requested.is_some()) else {
@@ -79,26 +79,33 @@ impl Engine {
             match probe.step(now) {
                 Step::Send => out.push(Action::Probe { index, mac, address: probe.address }),
                 Step::End => {
-                    let address = probe.address;
-                    let unknown = target.cut && target.duplicate.is_some();
-                    let again = !leased && (*claimed || unknown);
                     (*open, *over) = (false, true);
                     out.push(Action::CloseArp(index));
-                    if let Some(chosen) = target.chosen.as_mut().filter(|chosen| !chosen.free) {
-                        chosen.free = true;
-                        self.wake(now);
-                    } else if again {
-                        target.probing = Some(Probing::new(address, now + AGAIN));
-                        self.wake(now + AGAIN);
-                    } else if !leased && target.duplicate.take().is_some() {
-                        self.findings.due = true;
-                        let line = format!("{}: nobody else has {address} any more", target.name());
-                        out.push(Action::Say(log::Level::Info, line));
+                    if !leased {
+                        self.heard_out(now, which, out);
                     }
                     return;
                 }
                 Step::Wait(at) => return self.wake(at),
             }
+        }
+    }
+
+    /// An address that is written, or of our own choice, has been probed for.
+    fn heard_out(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let target = &mut self.targets[which];
+        let Some(Probing { probe, claimed, .. }) = &target.probing else { return };
+        let (address, cut_off) = (probe.address, target.cut && target.duplicate.is_some());
+        if let Some(chosen) = target.chosen.as_mut().filter(|chosen| !chosen.free) {
+            chosen.free = true;
+            self.wake(now);
+        } else if *claimed || cut_off {
+            target.probing = Some(Probing::new(address, now + AGAIN));
+            self.wake(now + AGAIN);
+        } else if target.duplicate.take().is_some() {
+            self.findings.due = true;
+            let line = format!("{}: nobody else has {address} any more", target.name());
+            out.push(Action::Say(log::Level::Info, line));
         }
     }
 

@@ -75,19 +75,18 @@ impl Engine {
         if self.came_online {
             return false;
         }
-        let is_in_use = |bond: usize| {
-            let mut on_it = self.targets.iter().filter(|target| target.bond() == Some(bond));
-            on_it.any(|target| target.addresses().next().is_some())
-        };
+        let used = self.targets.iter().filter(|target| target.addresses().next().is_some());
+        let used: Vec<Option<usize>> = used.map(Target::bond).collect();
         let partner = |port: &Link| Some((port.name.clone(), self.wire(port.index)?.theirs?.actor.system));
         // A partner of another bond says nothing about this one.
-        let mut fallen = (0..self.bonds.len()).filter(|which| self.is_fallen(*which) && !is_in_use(*which));
+        let mut fallen =
+            (0..self.bonds.len()).filter(|which| self.is_fallen(*which) && !used.contains(&Some(*which)));
         let of_bond = fallen.find_map(|which| {
             let ports = &mut self.ports_there(&self.bonds[which]);
             Some((which, ports.find_map(partner)?))
         });
-        let idle = !self.targets.iter().any(|target| target.addresses().next().is_some());
-        let found = of_bond.or_else(|| Some((0, self.single_ports().filter(|_| idle).find_map(partner)?)));
+        let single = || self.single_ports().filter(|_| used.is_empty()).find_map(partner);
+        let found = of_bond.or_else(|| Some((0, single()?)));
         let Some((which, (port, system))) = found else { return false };
         let line = format!("LACP partner {system} has turned up on {port}: back to what the words ask for");
         out.push(Action::Say(log::Level::Warn, line));

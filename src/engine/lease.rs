@@ -125,8 +125,7 @@ impl Engine {
     /// which the switch wakes up.
     fn rest(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         // Of many clients the last has its turn late.
-        let length =
-            LONELY_BURST.max(round(self.beside(which).filter(|target| target.wants_lease()).count()));
+        let length = LONELY_BURST.max(round(self.among(which)));
         let target = &mut self.targets[which];
         let (rest_at, again_at) = (target.last_kick + length, target.last_kick + length.max(TRY_AGAIN));
         if target.is_selecting() && !target.paused {
@@ -170,13 +169,18 @@ impl Engine {
         self.targets.iter().filter(move |target| bond.is_some() && target.bond == bond)
     }
 
+    /// How many of them have DHCPv4 clients.
+    fn among(&self, which: usize) -> usize {
+        self.beside(which).filter(|target| target.wants_lease()).count()
+    }
+
     fn start_lease(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
         let target = &self.targets[which];
         let (Some(index), Some(mac)) = (target.index, target.mac) else { return };
         let client_id = self.client_id(target.name(), mac);
         let mtu =
             self.view.links.get(index).map_or(1_500, |link| u16::try_from(link.mtu).unwrap_or(u16::MAX));
-        let among = self.beside(which).filter(|target| target.wants_lease()).count();
+        let among = self.among(which);
         let target = &mut self.targets[which];
         // Once: after that the machine knows better.
         let of_another =

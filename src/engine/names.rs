@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::Engine;
-use super::address::is_link_local;
 use super::state::Client;
 use super::target::Target;
 use super::types::Action;
@@ -120,8 +119,9 @@ impl Engine {
         let leased =
             self.targets.iter().filter_map(|target| target.lease.as_ref()).flat_map(|lease| &lease.dns);
         let leased = leased.map(|address| IpAddr::V4(*address)).filter(|_| self.plan.peerdns);
-        let learnt = self.targets.iter().flat_map(|target| target.six.servers()).map(IpAddr::V6);
-        let learnt = learnt.filter(|server| self.plan.peerdns && !is_link_local(*server));
+        let learnt = self.targets.iter().flat_map(|target| target.six.servers());
+        let learnt = learnt.filter(|server| self.plan.peerdns && !server.is_unicast_link_local());
+        let learnt = learnt.map(IpAddr::V6);
         let mut all = Vec::new();
         for server in written.chain(spec).chain(leased).chain(learnt) {
             if !all.contains(&server) {
@@ -135,7 +135,7 @@ impl Engine {
     fn scoped_servers(&self) -> Vec<(Ipv6Addr, String)> {
         let mut all = Vec::new();
         for target in self.targets.iter().filter(|target| self.plan.peerdns && is_plain(target.name())) {
-            for server in target.six.servers().filter(|server| is_link_local((*server).into())) {
+            for server in target.six.servers().filter(Ipv6Addr::is_unicast_link_local) {
                 let scoped = (server, target.name().to_owned());
                 if !all.contains(&scoped) {
                     all.push(scoped);

@@ -1,9 +1,9 @@
 //! When the engine is to be woken, and how often it wants to look at the links. (pure)
 
 use super::state::Phase;
+use super::wires::is_ready;
 use super::{Engine, STIRRED, target};
 use crate::clock::Millis;
-use crate::lacp::verdict::Verdict;
 
 impl Engine {
     /// When the next [`super::types::Event::Tick`] is due; none: only an event can change anything.
@@ -31,12 +31,8 @@ impl Engine {
     /// Some port has carrier and passes no traffic.
     fn is_torn(&self) -> bool {
         self.bonds.iter().any(|work| {
-            let ready = match &work.verdict {
-                Verdict::Ready { ports, .. } => ports.as_slice(),
-                _ => &[],
-            };
             let mut ports = work.index.into_iter().flat_map(|index| self.view.links.ports_of(index));
-            ports.any(|port| port.carrier && !ready.contains(&port.name))
+            ports.any(|port| port.carrier && !is_ready(work, &port.name))
         })
     }
 

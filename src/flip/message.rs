@@ -187,7 +187,7 @@ impl Address {
 
     /// fe80::/10.
     pub fn is_link_local(&self) -> bool {
-        matches!(self.ip(), Some(std::net::IpAddr::V6(ip)) if ip.segments()[0] & 0xffc0 == 0xfe80)
+        matches!(self.ip(), Some(std::net::IpAddr::V6(ip)) if ip.is_unicast_link_local())
     }
 
     /// The message that takes it off.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::devices::Devices;
 use super::{Bond, Interface, Ipv4, Ipv6, Method4, Method6, Vlan};
 use crate::mac::Mac;
-use crate::words::address::{MTU_LEAST_IPV6, is_link_local};
+use crate::words::address::MTU_LEAST_IPV6;
 use crate::words::problems::Problems;
 use crate::words::spec::{Device, IpSpec};
 use crate::words::split::Place;
@@ -276,7 +276,7 @@ fn check_gateways(known: &mut Addressed, problems: &mut Problems) {
     if let Some(gateway) = ipv6.gateway {
         let reached = ipv6.addresses.iter().any(|network| network.contains(gateway))
             || ipv6.peer == Some(gateway)
-            || is_link_local(gateway);
+            || gateway.is_unicast_link_local();
         if ipv6.method == Method6::None {
             problems.warning(gateway6, unused(gateway.into()));
             ipv6.gateway = None;

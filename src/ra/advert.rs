@@ -4,7 +4,6 @@ use std::net::Ipv6Addr;
 
 use ipnetwork::Ipv6Network;
 
-use super::packet::is_link_local;
 use crate::dhcp::names;
 
 /// Most prefixes, name servers and search names of one advertisement that are looked at: of each.
@@ -89,7 +88,7 @@ impl Advertisement {
             let network = Ipv6Network::new(address, length).ok()?;
             let network = Ipv6Network::new(network.network(), length).ok()?;
             // RFC 4862 §5.5.3.
-            let good = !is_link_local(address) && !address.is_multicast() && preferred <= valid;
+            let good = !address.is_unicast_link_local() && !address.is_multicast() && preferred <= valid;
             let autonomous = flags & 0x40 != 0 && length == 64 && valid > 0;
             good.then_some(Prefix { network, autonomous, valid })
         };

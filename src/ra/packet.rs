@@ -46,7 +46,7 @@ pub fn advertisement(packet: &[u8], checksum_missing: bool) -> Option<(Ipv6Addr,
     let source = Ipv6Addr::from(*addresses.first_chunk::<16>()?);
     let good = message.len() >= 16
         && message.starts_with(&[ADVERTISEMENT, 0])
-        && is_link_local(source)
+        && source.is_unicast_link_local()
         && (checksum_missing || sum(addresses, message) == 0xffff);
     good.then_some((source, message))
 }
@@ -66,11 +66,6 @@ pub fn solicitation(mac: Mac, from: Option<Ipv6Addr>) -> Vec<u8> {
     packet.extend(addresses);
     packet.extend(message);
     packet
-}
-
-/// fe80::/10: on every link.
-pub fn is_link_local(address: Ipv6Addr) -> bool {
-    address.segments()[0] & 0xffc0 == 0xfe80
 }
 
 /// The sum of RFC 8200 §8.1: both addresses, the length, the next header, and the message. Over one that has its

@@ -37,11 +37,6 @@ pub fn is_of_a_host(address: IpAddr) -> bool {
     }
 }
 
-/// fe80::/10 (RFC 4291 section 2.5.6): on every link.
-pub fn is_link_local(address: Ipv6Addr) -> bool {
-    address.segments()[0] & 0xffc0 == 0xfe80
-}
-
 /// Address and, if written, prefix: `192.0.2.5/24`, `[2001:db8::5]/64`, `[2001:db8::5/64]` (rd.route in
 /// dracut.cmdline(7)).
 pub fn split_prefix<'a>(text: Text<'a>) -> (String, Option<Text<'a>>) {

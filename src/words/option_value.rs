@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::address::{digits, is_link_local, station_mac};
+use super::address::{digits, station_mac};
 use super::names;
 use super::options::{BondOption, MOST_TARGETS, Value};
 
@@ -42,7 +42,8 @@ pub fn canonical(option: &BondOption, text: &str) -> Result<String, String> {
             let bare = item.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(item);
             bare.parse::<Ipv6Addr>().ok().filter(|address| {
                 // `bond_is_ip6_target_ok()`, and `bond_changelink()` for what is local to the link.
-                let is_local = address.is_unspecified() || address.is_loopback() || is_link_local(*address);
+                let is_local =
+                    address.is_unspecified() || address.is_loopback() || address.is_unicast_link_local();
                 !is_local && !address.is_multicast()
             })
         })

@@ -6,7 +6,6 @@ use ipnetwork::Ipv6Network;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::ra::packet::is_link_local;
 
 /// Shortest valid lifetime that is taken, in seconds: below it there is no time to renew.
 pub const SHORTEST: u32 = 10;
@@ -136,7 +135,7 @@ pub(super) fn host_address(address: Ipv6Addr) -> bool {
     !(address.is_unspecified()
         || address.is_loopback()
         || address.is_multicast()
-        || is_link_local(address)
+        || address.is_unicast_link_local()
         || address.to_ipv4_mapped().is_some())
 }
 

@@ -15,7 +15,6 @@ use crate::engine::conflict::AGAIN;
 use crate::engine::types::Action;
 use crate::engine::{Engine, Try};
 use crate::plan::Method6;
-use crate::ra::packet::is_link_local;
 
 /// Routers can make the kernel try ever new addresses: so many lines about them, and no more.
 fn may_say(lines: &mut u32) -> bool {
@@ -105,7 +104,7 @@ impl Engine {
                 "{name}: {ip} is in use by another station (duplicate address detection), so it can't be used here; give \
                  another one"
             ),
-            () if is_link_local(ip) => format!(
+            () if ip.is_unicast_link_local() => format!(
                 "{name}: another station has the link-local address {ip}: without one there is no IPv6; look for a second \
                  machine with this MAC"
             ),
@@ -157,7 +156,7 @@ impl Engine {
 
     /// An address that can be used from now on. The neighbours are told of ours; the kernel's own they learn as they need.
     fn usable6(&mut self, now: Millis, which: usize, ip: Ipv6Addr, out: &mut Vec<Action>) {
-        if is_link_local(ip) {
+        if ip.is_unicast_link_local() {
             return;
         }
         let mac = self.mac_now(which);

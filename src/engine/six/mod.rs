@@ -25,7 +25,6 @@ use crate::dhcp::v6::{self as dhcp, Facts, Lease, Mode};
 use crate::links::Address6;
 use crate::plan::Method6;
 use crate::ra::machine as ra;
-use crate::ra::packet::is_link_local;
 
 /// A router answers a solicitation within half a second (MAX_RA_DELAY_TIME, RFC 4861 §6.2.6). So long without an answer
 /// to any of the first ones, and there is none: `either6` turns to DHCPv6, and a leased address is no longer held back
@@ -329,7 +328,7 @@ impl Engine {
     /// The link-local address, if it may be used.
     fn link_local(&self, which: usize) -> Option<Ipv6Addr> {
         let there = self.addresses_on(which).filter(|found| found.is_usable());
-        there.map(|found| found.address.ip()).find(|ip| is_link_local(*ip))
+        there.map(|found| found.address.ip()).find(Ipv6Addr::is_unicast_link_local)
     }
 
     /// An address of a router's prefix or of whoever else, but neither written nor leased.
@@ -340,7 +339,7 @@ impl Engine {
         let had_end = |moved: &FoundAddress| moved.address.ip() == ip && moved.lifetime.is_some();
         let moved = self.found.flipped && self.found.addresses.iter().any(had_end);
         (!found.permanent || moved)
-            && !is_link_local(ip)
+            && !ip.is_unicast_link_local()
             && !target.spec.ipv6.addresses.iter().any(|written| written.ip() == ip)
             && target
                 .six
