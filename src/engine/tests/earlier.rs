@@ -10,9 +10,7 @@ use crate::words::plan_line;
 const STATIC: &str = "bond=eth0,eth1 ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0:none";
 
 fn online(words: &str) -> World {
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, true);
     world.partner(&["eth0", "eth1"]);
     world.look();
     assert_eq!(world.engine.state(1, 1).phase, Phase::Online);
@@ -60,9 +58,7 @@ fn other_words_do_not_tear_down_what_is_there() {
 
 #[test]
 fn a_lease_that_nobody_asks_for_is_left_to_down() {
-    let mut first = World::new("bond=eth0,eth1 ip=dhcp", true);
-    first.nic(2, "eth0").nic(3, "eth1");
-    first.look();
+    let first = World::of_two("bond=eth0,eth1 ip=dhcp", true);
     let mut state = first.engine.state(1, 1);
     state.lease = [("bond0".to_owned(), super::holding::lease(3_600))].into();
     let words = plan_line(STATIC.as_bytes());
@@ -103,9 +99,7 @@ fn a_network_in_use_is_not_given_back_at_a_silent_switch() {
 
 #[test]
 fn a_lease_that_nobody_confirms_at_a_silent_switch_is_held_and_is_no_network() {
-    let mut first = World::new("bond=eth0,eth1 ip=dhcp", true);
-    first.nic(2, "eth0").nic(3, "eth1");
-    first.look();
+    let first = World::of_two("bond=eth0,eth1 ip=dhcp", true);
     let lease = super::holding::lease(3_600);
     let mut state = first.engine.state(1, 1);
     state.came_online = true;

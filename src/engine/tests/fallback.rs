@@ -103,9 +103,7 @@ fn auto_has_time_from_the_carrier_on() {
 }
 
 fn lonely(words: &str) -> World {
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, true);
     world.pass(36_000);
     world
 }
@@ -133,9 +131,7 @@ fn active_backup_and_back() {
 fn a_partner_of_another_bond_is_none_of_this_one() {
     let words =
         "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, true);
     world.partner(&["eth0"]);
     world.pass(36_000);
     let mode = |world: &World| world.view.links.named("bond1")?.bond().map(|bond| bond.mode);
@@ -226,9 +222,7 @@ fn a_turn_begins_with_the_carrier() {
 #[test]
 fn turns_without_end_are_told_once() {
     for words in ["ip=bond0:dhcp", "ip=bond0:dhcp6", "ip=bond0:auto6"] {
-        let mut world = World::new(&format!("bond=eth0,eth1 {words} bondstrap.fallback=single"), false);
-        world.nic(2, "eth0").nic(3, "eth1");
-        world.look();
+        let mut world = World::of_two(&format!("bond=eth0,eth1 {words} bondstrap.fallback=single"), false);
         world.pass(37_000);
         let (mut turns, before) = (0, world.said().len());
         let mut last = stands_in(&world);
@@ -294,9 +288,7 @@ fn a_switch_that_is_off_has_its_time_from_the_carrier_on() {
 fn an_address_on_another_bond_keeps_nobody_in_its_fallback() {
     let words = "bond=bond0:eth0 bond=bond1:eth1 ip=192.0.2.5:::24::bond0:none ip=bond1:dhcp \
                  bondstrap.fallback=active-backup";
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, true);
     world.partner(&["eth0"]);
     world.pass(37_000);
     let mode = |world: &World| world.view.links.named("bond1")?.bond().map(|bond| bond.mode);
@@ -322,9 +314,7 @@ fn auto_leaves_a_nic_alone_that_has_its_own_address() {
 fn each_bond_has_a_fallback_of_its_own() {
     let words =
         "bond=bond0:eth0 bond=bond1:eth1 ip=bond0:none ip=bond1:dhcp bondstrap.fallback=active-backup";
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, true);
     world.pass(37_000);
     let modes = |world: &World| {
         ["bond0", "bond1"].map(|name| world.view.links.named(name)?.bond().map(|bond| bond.mode))

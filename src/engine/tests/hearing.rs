@@ -139,9 +139,7 @@ impl World {
 }
 
 fn waiting() -> World {
-    let mut world = World::new("bond=eth0,eth1 ip=bond0:none", false);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two("bond=eth0,eth1 ip=bond0:none", false);
     world.sends();
     world
 }

@@ -98,9 +98,7 @@ proptest! {
 
     #[test]
     fn three_hours(turns in prop::collection::vec((turn(), 1_000..900_000_u64), 1..40), seed in any::<u64>()) {
-        let mut world = World::new("bond=eth0,eth1 ip=dhcp", false);
-        world.nic(2, "eth0").nic(3, "eth1");
-        world.look();
+        let mut world = World::of_two("bond=eth0,eth1 ip=dhcp", false);
         world.agree(true);
         let mut lan = Lan::new(seed);
         let begun = world.now;

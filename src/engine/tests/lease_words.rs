@@ -58,9 +58,7 @@ fn no_port_sees_more_dhcp_of_many_vlans_than_a_switch_bears() {
 #[test]
 fn without_a_partner_each_of_many_clients_has_its_turn() {
     let vlans = (10..15).map(|id| format!(" vlan=bond0.{id}:bond0 ip=bond0.{id}:dhcp"));
-    let mut world = World::new(&format!("bond=eth0,eth1{}", vlans.collect::<String>()), false);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(&format!("bond=eth0,eth1{}", vlans.collect::<String>()), false);
     world.pass(20_000);
     let sent = world.done.iter().filter_map(|(_, action)| match action {
         Action::Broadcast { index, .. } => Some(*index),

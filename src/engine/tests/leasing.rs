@@ -18,9 +18,7 @@ const SOMEBODY: Mac = Mac([2, 0, 0, 0, 0, 0x99]);
 
 /// A bond whose switch agrees: the first DISCOVER is out.
 pub(super) fn asking(words: &str) -> World {
-    let mut world = World::new(words, false);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, false);
     world.partner(&["eth0", "eth1"]);
     world.look();
     world
@@ -328,9 +326,7 @@ fn the_time_for_dhcp_is_timeout_times_retry() {
         ("rd.net.timeout.dhcp=5 rd.net.dhcp.retry=3", 15),
         ("rd.net.dhcp.retry=2", 180),
     ] {
-        let mut world = World::new(&format!("{DHCP} {words}"), true);
-        world.nic(2, "eth0").nic(3, "eth1");
-        world.look();
+        let mut world = World::of_two(&format!("{DHCP} {words}"), true);
         world.partner(&["eth0", "eth1"]);
         world.look();
         world.pass(seconds * 1_000 - 300);
@@ -342,9 +338,7 @@ fn the_time_for_dhcp_is_timeout_times_retry() {
 
 #[test]
 fn the_sentence_of_a_failure_has_all_reasons() {
-    let mut world = World::new(&format!("{DHCP} rd.net.timeout.dhcp=10"), true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(&format!("{DHCP} rd.net.timeout.dhcp=10"), true);
     world.partner(&["eth0", "eth1"]);
     world.look();
     // Two server identifiers are none (RFC 3396).

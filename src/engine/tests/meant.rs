@@ -31,9 +31,7 @@ fn the_nic_that_pxe_used_is_a_port_before_the_bond_has_it() {
 #[test]
 fn what_is_named_by_a_port_s_mac_stays_the_bond_s() {
     let words = "bond=bond0:eth* ip=192.0.2.10::192.0.2.1:24::BOOTIF:none:9000 BOOTIF=01-02-00-00-00-00-02";
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, true);
     world.agree(true);
     world.pass(1_500);
     assert_eq!(world.engine.state(1, 1).phase, Phase::Online, "{:?}", world.said());
@@ -47,18 +45,14 @@ fn what_is_named_by_a_port_s_mac_stays_the_bond_s() {
     assert_eq!(world.engine.state(1, 1).phase, Phase::Online, "{:?}", world.said());
     assert_eq!(world.view.addresses.len(), 1);
     let plan = crate::words::plan_line(PXE.as_bytes());
-    let mut leased = World::new(PXE, true);
-    leased.nic(2, "eth0").nic(3, "eth1");
-    leased.look();
+    let leased = World::of_two(PXE, true);
     let state = leased.engine.state(1, 1);
     assert_eq!(crate::engine::earlier::left_over(&plan, &state, &leased.view, leased.now), None);
 }
 
 #[test]
 fn without_a_partner_each_port_has_its_turn_whatever_mac_is_named() {
-    let mut world = World::new(&format!("{PXE} bondstrap.fallback=single bondstrap.lacp_timeout=5"), true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(&format!("{PXE} bondstrap.fallback=single bondstrap.lacp_timeout=5"), true);
     world.pass(30_000);
     let first = world.place(|action| *action == Action::OpenDhcp(3));
     assert!(first < world.place(|action| *action == Action::OpenDhcp(2)), "{:?}", world.said());
@@ -133,9 +127,7 @@ fn all_leaves_somebodys_ports_alone() {
 fn the_kernel_is_told_a_port_s_name() {
     let words =
         "bond=bond0:02-00-00-00-00-02,02-00-00-00-00-03:mode=1,primary=02-00-00-00-00-03 ip=bond0:none";
-    let mut world = World::new(words, true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let world = World::of_two(words, true);
     let named = |action: &Action| matches!(action, Action::SetOptions { options, .. } if options[..] == [("primary", "eth1".to_owned())]);
     assert_eq!(world.count(named), 1);
 }

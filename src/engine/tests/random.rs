@@ -97,9 +97,7 @@ proptest! {
 
     #[test]
     fn whatever_happens(leased in any::<bool>(), events in prop::collection::vec(mischief(), 1..60)) {
-        let mut world = World::new(if leased { DHCP } else { STATIC }, false);
-        world.nic(2, "eth0").nic(3, "eth1");
-        world.look();
+        let mut world = World::of_two(if leased { DHCP } else { STATIC }, false);
         for event in events {
             happen(&mut world, event);
             prop_assert!(world.outcome.is_none(), "without limits nothing ends it: {:?}", world.outcome);

@@ -404,9 +404,7 @@ proptest! {
         method in prop_oneof![Just("auto6"), Just("dhcp6"), Just("either6"), Just("auto"), Just("dhcp,dhcp6"), Just("link6")],
         events in prop::collection::vec((mischief(), 0..8_u8, any::<u8>()), 1..50),
     ) {
-        let mut world = World::new(&format!("bond=eth0,eth1 ip=bond0:{method}"), false);
-        world.nic(2, "eth0").nic(3, "eth1");
-        world.look();
+        let mut world = World::of_two(&format!("bond=eth0,eth1 ip=bond0:{method}"), false);
         for (event, packet, flags) in events {
             happen(&mut world, event);
             let Some(index) = world.view.links.named("bond0").map(|link| link.index) else { continue };

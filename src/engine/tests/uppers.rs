@@ -113,9 +113,7 @@ fn nobody_is_asked_or_told_anything_with_a_mac_that_is_about_to_change() {
 fn where_the_mac_follows_the_active_port_the_present_one_is_announced() {
     let words = "bond=bond0:eth0,eth1:mode=active-backup,fail_over_mac=active \
                  ip=192.0.2.10::192.0.2.1:255.255.255.0::bond0:none";
-    let mut world = World::new(words, false);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two(words, false);
     world.pass(5_000);
     let announced = |world: &World| {
         world.done.iter().rev().find_map(|(_, action)| match action {
@@ -319,9 +317,7 @@ fn all_means_wired_nics_that_nobody_uses() {
 
 #[test]
 fn ports_of_different_speeds_are_told_once() {
-    let mut world = World::new("bond=eth0,eth1 ip=bond0:none", true);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two("bond=eth0,eth1 ip=bond0:none", true);
     world.link("eth0").speed = Some(1_000);
     world.link("eth1").speed = Some(10_000);
     for there in [true, false, true] {

@@ -168,9 +168,7 @@ fn a_lease_without_a_router_is_told_once_and_no_other() {
 
 #[test]
 fn only_switch_ports_that_carry_traffic_tell_of_vlans() {
-    let mut world = World::new("bond=eth0,eth1 vlan=bond0.42:bond0 ip=bond0.42:dhcp", false);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two("bond=eth0,eth1 vlan=bond0.42:bond0 ip=bond0.42:dhcp", false);
     world.partner(&["eth0"]);
     world.look();
     let pdu = |port: &str, vlans: &[u16]| {
@@ -198,9 +196,7 @@ fn the_tag_is_that_of_the_lowest_vlan() {
 
 #[test]
 fn dhcp_is_not_silent_while_nothing_can_be_sent() {
-    let mut world = World::new("bond=eth0,eth1 ip=bond0:dhcp", false);
-    world.nic(2, "eth0").nic(3, "eth1");
-    world.look();
+    let mut world = World::of_two("bond=eth0,eth1 ip=bond0:dhcp", false);
     world.agree(true);
     world.pass(3_000);
     world.agree(false);

@@ -62,6 +62,14 @@ impl World {
         }
     }
 
+    /// With two NICs, eth0 and eth1, that the engine has seen.
+    pub(super) fn of_two(words: &str, limited: bool) -> Self {
+        let mut world = Self::new(words, limited);
+        world.nic(2, "eth0").nic(3, "eth1");
+        world.look();
+        world
+    }
+
     /// Plugs in a NIC with a cable.
     pub(super) fn nic(&mut self, index: u32, name: &str) -> &mut Self {
         let mac = Some(Mac([2, 0, 0, 0, 0, index as u8]));
