@@ -48,7 +48,7 @@ impl Run {
             assert!(!name.is_empty() && name.len() <= 253 && name.chars().all(good), "{name:?}");
         }
         for server in self.machine.servers() {
-            assert!(!server.is_multicast() && !server.is_loopback() && !ra::packet::is_link_local(server));
+            assert!(!server.is_multicast() && !server.is_loopback() && !server.is_unicast_link_local());
         }
     }
 

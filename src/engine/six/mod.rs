@@ -40,6 +40,8 @@ const BESIDE_IPV4: Millis = 12_000;
 /// switch port opens, and duplicate address detection asks once only. Whatever else there is of IPv6 has come over the
 /// link by then. Milliseconds.
 const OPENING: Millis = 500;
+/// So much longer while the partner does not say that it collects. Milliseconds.
+const OPENING_AT_MOST: Millis = 3_000;
 /// One port more is worth asking again, but not within a burst. Milliseconds.
 const BURST: Millis = 500;
 
@@ -286,8 +288,14 @@ impl Engine {
 
     /// Sets what stands in the words, once the switch port is open.
     pub(super) fn drive_static6(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        let agreed = self.prospects(now, which).agreed;
         let target = &mut self.targets[which];
-        let at = target.begun.unwrap_or(now) + if target.bond.is_some() { OPENING } else { 0 };
+        let opens = match target.bond {
+            Some(_) if agreed => OPENING,
+            Some(_) => OPENING_AT_MOST,
+            None => 0,
+        };
+        let at = target.begun.unwrap_or(now) + opens;
         if target.six.written {
             self.try_duplicates(now, which, out);
             return;

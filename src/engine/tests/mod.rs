@@ -18,6 +18,7 @@ mod random;
 mod rooted;
 mod sharing;
 mod six;
+mod static6;
 mod uppers;
 mod verdicts;
 mod world;

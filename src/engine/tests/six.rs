@@ -16,7 +16,7 @@ use crate::trouble::Router;
 const LEASED: &str = "2001:db8::77";
 
 /// A bond that is up with its link-local address, and no partner yet.
-fn machine(words: &str, limited: bool) -> World {
+pub(super) fn machine(words: &str, limited: bool) -> World {
     let mut world = World::new(words, limited);
     world.nic(2, "eth0").nic(3, "eth1");
     world.look();
@@ -27,7 +27,7 @@ fn machine(words: &str, limited: bool) -> World {
     world
 }
 
-fn phase(world: &World) -> Phase {
+pub(super) fn phase(world: &World) -> Phase {
     world.engine.state(1, 1).phase
 }
 
@@ -145,51 +145,6 @@ fn a_leased_address_of_another_station_is_declined() {
     world.pass(1_500);
     assert_eq!(phase(&world), Phase::Online);
     assert_eq!(world.count(|action| matches!(action, Action::Announce { .. })), 1);
-}
-
-#[test]
-fn a_written_address_of_another_station_is_said_and_not_claimed() {
-    let words = "bond=eth0,eth1 ip=[2001:db8::10]/64:::::bond0:none rd.net.timeout.dhcp=10";
-    let mut world = machine(words, true);
-    world.taken.push(ip("2001:db8::10"));
-    world.agree(true);
-    world.pass(11_000);
-    let outcome = world.outcome.clone().unwrap();
-    assert_eq!(outcome.exit, Exit::NoAddress);
-    assert!(outcome.sentence.contains("another station has 2001:db8::10"), "{}", outcome.sentence);
-    assert_eq!(world.count(|action| matches!(action, Action::Announce { .. })), 0);
-    // Where the other family has an address that is enough; but it is said.
-    let mut world = machine(&format!("{words} ip=192.0.2.10:::24::bond0:none"), true);
-    world.taken.push(ip("2001:db8::10"));
-    world.agree(true);
-    world.pass(11_000);
-    assert_eq!(phase(&world), Phase::Online);
-    let told = |world: &World, what: &str| world.said().iter().filter(|line| line.contains(what)).count();
-    assert_eq!(told(&world, "2001:db8::10 is in use by another station (duplicate address detection)"), 1);
-    assert_eq!(told(&world, "going on without IPv6"), 1);
-    let found = world.engine.state(1, 1).findings;
-    let sentence = "bond0: duplicate address: another station has 2001:db8::10";
-    assert_eq!(found.iter().filter(|finding| finding.sentence == sentence).count(), 1, "{found:?}");
-    assert_eq!(told(&world, sentence), 0, "it was told when it was found out");
-}
-
-#[test]
-fn a_written_address_of_another_station_is_tried_until_that_is_gone() {
-    let mut world = machine("bond=eth0,eth1 ip=[2001:db8::10]/64:::::bond0:none", false);
-    world.taken.push(ip("2001:db8::10"));
-    world.agree(true);
-    world.pass(95_000);
-    assert_ne!(phase(&world), Phase::Online);
-    let set = |world: &World| world.count(|action| matches!(action, Action::AddAddress { .. }));
-    assert_eq!(set(&world), 4, "at first, and every 30 s");
-    assert_eq!(world.said().iter().filter(|line| line.contains("is in use by another station")).count(), 1);
-    world.taken.clear();
-    world.pass(35_000);
-    assert_eq!(phase(&world), Phase::Online, "{:?}", world.said());
-    assert!(world.engine.state(1, 1).findings.is_empty());
-    assert_eq!(world.said().iter().filter(|line| line.ends_with("2001:db8::10 can be used")).count(), 1);
-    world.pass(300_000);
-    assert_eq!(set(&world), 5, "and then no more");
 }
 
 #[test]
