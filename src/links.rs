@@ -60,6 +60,8 @@ pub struct Ipv6Conf {
     pub accept_ra_pinfo: u32,
     /// `autoconf`.
     pub autoconf: u32,
+    /// `dad_transmits`.
+    pub dad_transmits: u32,
     /// `router_solicitation_delay`, milliseconds here.
     pub solicit_delay: u32,
     /// `addr_gen_mode`.

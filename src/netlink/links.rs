@@ -118,6 +118,7 @@ fn ipv6(value: &[u8]) -> Ipv6Conf {
         forwarding: get(0),
         accept_ra: get(3),
         autoconf: get(5),
+        dad_transmits: get(6),
         solicit_delay: get(9),
         accept_ra_defrtr: get(17),
         accept_ra_pinfo: get(18),

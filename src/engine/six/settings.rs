@@ -14,8 +14,8 @@ use crate::plan::Method6;
 /// Name, what it is, what it is to be.
 type Change = (&'static str, u32, u32);
 
-/// What is to be changed.
-fn changes(method: Method6, conf: &Ipv6Conf) -> Vec<Change> {
+/// What is to be changed. `on_bond`: frames get lost while the switch's ports open.
+fn changes(method: Method6, on_bond: bool, conf: &Ipv6Conf) -> Vec<Change> {
     let routers = super::asks_routers(method);
     // With forwarding on, the kernel heeds routers only where it is told so expressly.
     let accept = match (method, conf.forwarding) {
@@ -33,6 +33,12 @@ fn changes(method: Method6, conf: &Ipv6Conf) -> Vec<Change> {
     let if_routers = |value: u32| if routers { 1 } else { value };
     // 1: no link-local address.
     let gen_mode = if conf.addr_gen_mode == 1 { 0 } else { conf.addr_gen_mode };
+    // Of a router or a DHCPv6 server something has come over the link before an address is tried. One that stands in the
+    // words is tried while switches that say they collect may not do so yet: Open vSwitch for half a second more.
+    let tries = match (method, conf.dad_transmits) {
+        (Method6::Static, 1) if on_bond => 2,
+        (_, tries) => tries,
+    };
     let all = [
         ("disable_ipv6", conf.disable_ipv6, 0),
         ("accept_ra", conf.accept_ra, accept),
@@ -43,6 +49,7 @@ fn changes(method: Method6, conf: &Ipv6Conf) -> Vec<Change> {
         // on together. LACP has scattered us already.
         ("router_solicitation_delay", conf.solicit_delay, 0),
         ("addr_gen_mode", conf.addr_gen_mode, gen_mode),
+        ("dad_transmits", conf.dad_transmits, tries),
     ];
     all.into_iter().filter(|(_, is, wanted)| is != wanted).collect()
 }
@@ -70,7 +77,7 @@ impl Engine {
                 }
                 continue;
             };
-            let changes = changes(method, &conf);
+            let changes = changes(method, target.bond.is_some(), &conf);
             if changes.is_empty() || !self.tries.allow(now, &Try::Setting(index)) {
                 continue;
             }
@@ -94,7 +101,7 @@ fn in_file(name: &str, value: u32) -> u32 {
 
 /// The file of a setting that was changed; none: not one of ours.
 pub(in crate::engine) fn setting_named(name: &str) -> Option<&'static str> {
-    const ALL: [&str; 7] = [
+    const ALL: [&str; 8] = [
         "disable_ipv6",
         "accept_ra",
         "accept_ra_defrtr",
@@ -102,6 +109,7 @@ pub(in crate::engine) fn setting_named(name: &str) -> Option<&'static str> {
         "autoconf",
         "router_solicitation_delay",
         "addr_gen_mode",
+        "dad_transmits",
     ];
     ALL.into_iter().find(|known| *known == name)
 }
@@ -118,15 +126,17 @@ mod tests {
             accept_ra_pinfo: 1,
             autoconf: 1,
             solicit_delay: 1_000,
+            dad_transmits: 1,
             ..Ipv6Conf::default()
         };
         let off = Ipv6Conf { disable_ipv6: 1, addr_gen_mode: 1, ..Ipv6Conf::default() };
         let router = Ipv6Conf { forwarding: 1, solicit_delay: 0, ..usual };
         let delay = ("router_solicitation_delay", 1_000, 0);
+        let twice = ("dad_transmits", 1, 2);
         let cases: &[(Method6, Ipv6Conf, &[Change])] = &[
             (Method6::Auto, usual, &[delay]),
             (Method6::Either, usual, &[delay]),
-            (Method6::Static, usual, &[delay]),
+            (Method6::Static, usual, &[delay, twice]),
             (Method6::Dhcp, usual, &[("autoconf", 1, 0), delay]),
             (Method6::LinkLocal, usual, &[("accept_ra", 1, 0), delay]),
             (Method6::Auto, router, &[("accept_ra", 1, 2)]),
@@ -145,8 +155,14 @@ mod tests {
                 ],
             ),
         ];
+        assert_eq!(changes(Method6::Static, false, &usual), [delay]);
+        assert_eq!(
+            changes(Method6::Static, true, &Ipv6Conf { dad_transmits: 0, ..usual }),
+            [delay],
+            "switched off"
+        );
         for (method, conf, expected) in cases {
-            let found = changes(*method, conf);
+            let found = changes(*method, true, conf);
             assert_eq!(found, *expected, "{method:?} {conf:?}");
             assert!(found.iter().all(|(name, ..)| setting_named(name) == Some(name)));
         }

@@ -22,7 +22,7 @@ fn online(words: &str, nics: u32) -> World {
     let mut world = machine(words, nics);
     world.pass(1_500);
     world.agree(true);
-    world.pass(1_500);
+    world.pass(3_000);
     assert_eq!(world.engine.state(1, 1).phase, Phase::Online, "{:?}", world.said());
     world
 }

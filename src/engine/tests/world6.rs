@@ -20,6 +20,7 @@ pub(super) const IPV6: Ipv6Conf = Ipv6Conf {
     accept_ra_defrtr: 1,
     accept_ra_pinfo: 1,
     autoconf: 1,
+    dad_transmits: 1,
     solicit_delay: 1_000,
     addr_gen_mode: 0,
 };
@@ -39,6 +40,7 @@ impl World {
                     "accept_ra_defrtr" => conf.accept_ra_defrtr = *value,
                     "accept_ra_pinfo" => conf.accept_ra_pinfo = *value,
                     "autoconf" => conf.autoconf = *value,
+                    "dad_transmits" => conf.dad_transmits = *value,
                     "router_solicitation_delay" => conf.solicit_delay = *value,
                     _ => panic!("{name}"),
                 }
@@ -47,11 +49,13 @@ impl World {
         }
     }
 
-    /// The kernel tries an address for a second.
+    /// The kernel tries an address for a second, or as many as it asks.
     pub(super) fn detect(&mut self, index: u32, address: ipnetwork::Ipv6Network, permanent: bool) {
         let (tentative, duplicate, deprecated) = (true, false, false);
         self.view.addresses6.push(Address6 { index, address, tentative, duplicate, deprecated, permanent });
-        self.trying.push((self.now + 1_000, index, address.ip()));
+        let tries =
+            self.view.links.get(index).and_then(|link| link.ipv6).map_or(1, |conf| conf.dad_transmits);
+        self.trying.push((self.now + Millis::from(tries) * 1_000, index, address.ip()));
     }
 
     /// What the tries have come to: the kernel keeps a duplicate only where it was set for ever.
