@@ -67,15 +67,15 @@ pub fn handover(value: Text<'_>, problems: &mut Problems) -> Option<Vec<String>>
     Some(list)
 }
 
-/// `bondstrap.answerfile=`.
+/// `bondstrap.answerfile=`: what fetches it (hooks/xcp-ng/answerfile) takes no other schemes.
 pub fn answerfile(value: Text<'_>, problems: &mut Problems) -> Option<String> {
     let sound = value.text.split_once("://").is_some_and(|(scheme, rest)| {
-        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) && !rest.is_empty()
+        ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !rest.is_empty()
     }) && value.text.bytes().all(|b| b.is_ascii_graphic())
         && value.text.len() <= 2048;
     if !sound {
         let message = format!(
-            "bondstrap.answerfile=: {} is not a URL and left out: write such as http://192.0.2.5/answers.xml",
+            "bondstrap.answerfile=: {} is not an http:// or https:// URL and left out: write such as http://192.0.2.5/answers.xml",
             quoted(value.text)
         );
         problems.warning(value.place, message);
