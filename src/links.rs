@@ -1,5 +1,7 @@
 //! The links that are there, as plain values. `netlink/` fills them in; everything pure reads them.
 
+use std::collections::BTreeSet;
+
 use crate::mac::Mac;
 
 /// One network interface, as one read of the kernel's table showed it.
@@ -33,7 +35,7 @@ pub struct Link {
     pub sent: u64,
     /// A NIC as `all` means it: on a bus of its own, neither USB (as those of BMCs are) nor Wi-Fi.
     pub wired: bool,
-    /// It carries an address.
+    /// It carries an address, or what stands on it does ([`Links::mark_addressed`]).
     pub addressed: bool,
     /// Of a bond's port with carrier, where the driver tells it. Mbit/s.
     pub speed: Option<u32>,
@@ -200,6 +202,26 @@ impl LacpState {
 pub struct Links(pub Vec<Link>);
 
 impl Links {
+    /// Marks the links that have an address, and those by which one is reached that stands upon them: on a VLAN, say, or on
+    /// the bridge of which that is a port.
+    pub fn mark_addressed(&mut self, has_address: impl Fn(u32) -> bool) {
+        let mut used: BTreeSet<u32> =
+            self.0.iter().map(|link| link.index).filter(|index| has_address(*index)).collect();
+        loop {
+            let is_used = |link: &&Link| {
+                used.contains(&link.index) || link.controller.is_some_and(|above| used.contains(&above))
+            };
+            let stands = self.0.iter().filter(is_used).filter(|link| link.stands_on_another());
+            let below: Vec<u32> =
+                stands.filter_map(|link| link.lower).filter(|below| !used.contains(below)).collect();
+            if below.is_empty() {
+                break;
+            }
+            used.extend(below);
+        }
+        self.0.iter_mut().for_each(|link| link.addressed = used.contains(&link.index));
+    }
+
     /// The link with this index.
     pub fn get(&self, index: u32) -> Option<&Link> {
         self.0.iter().find(|link| link.index == index)
@@ -238,6 +260,15 @@ impl Link {
         self.ethernet && !matches!(self.kind, Kind::Bond(_) | Kind::Vlan(_))
     }
 
+    /// Its frames leave by `lower`. (A veth has its peer there, which may be in another namespace.)
+    fn stands_on_another(&self) -> bool {
+        match &self.kind {
+            Kind::Vlan(_) => true,
+            Kind::Other(kind) => matches!(kind.as_str(), "macvlan" | "macvtap" | "ipvlan" | "ipvtap"),
+            _ => false,
+        }
+    }
+
     /// True for a NIC, also one that is the end of a veth pair or a port of a switch chip: no bridge, tunnel or the like.
     pub fn is_nic(&self) -> bool {
         self.ethernet
@@ -266,6 +297,27 @@ mod tests {
         ] {
             assert_eq!(LacpState(state).passes_traffic(), expected, "{state:#x}");
         }
+    }
+
+    #[test]
+    fn what_stands_on_a_nic_uses_it() {
+        let nic = |index| Link { index, ethernet: true, ..Link::default() };
+        let on = |index, kind, lower| Link { kind, lower: Some(lower), ..nic(index) };
+        let other = |kind: &str| Kind::Other(kind.into());
+        let mut links = Links(vec![
+            nic(2),
+            nic(3),
+            nic(4),
+            nic(5),
+            on(6, Kind::Vlan(100), 2),
+            on(7, other("macvlan"), 6),
+            Link { controller: Some(9), ..on(8, Kind::Vlan(7), 3) },
+            on(9, other("bridge"), 5),
+            on(10, other("veth"), 4),
+        ]);
+        links.mark_addressed(|index| [7, 9, 10].contains(&index));
+        let used: Vec<u32> = links.0.iter().filter(|link| link.addressed).map(|link| link.index).collect();
+        assert_eq!(used, [2, 3, 6, 7, 9, 10], "neither the peer of a veth nor what a bridge has nothing of");
     }
 
     #[test]

@@ -17,9 +17,7 @@ pub(super) fn links() -> io::Result<Links> {
     let netlink = Netlink::open()?;
     let look = || {
         let (mut links, addresses) = (hardware::links(&netlink)?, netlink.addresses()?);
-        for link in &mut links.0 {
-            link.addressed = addresses.iter().any(|address| address.index == link.index);
-        }
+        links.mark_addressed(|index| addresses.iter().any(|address| address.index == index));
         Ok(links)
     };
     look().map_err(|refusal: Refusal| io::Error::other(refusal.text))

@@ -111,7 +111,7 @@ fn foreground(plan: Plan, cmdline: Option<&str>, store: &Store, how: How) -> io:
                 return Ok(Outcome { exit: Exit::Online, sentence });
             }
         },
-        (None, _) => return join(store),
+        (None, _) => return join(&plan, store),
     };
     if how == How::Stay
         && let Some(sentence) = run::left_over(&plan, store)?
@@ -181,9 +181,23 @@ async fn stand_by(store: &Store) -> io::Result<Option<Lock>> {
     }
 }
 
-/// An engine is at work: its result is ours.
-fn join(store: &Store) -> io::Result<Outcome> {
-    let who = store.load().map_or(String::new(), |state| format!(" (process {})", state.pid));
+/// An engine is at work: its result is ours, unless it does something else than these words ask for.
+fn join(plan: &Plan, store: &Store) -> io::Result<Outcome> {
+    // One that has just begun has not said anything yet.
+    let state = store.load().filter(Store::engine_lives);
+    let who = state.as_ref().map_or(String::new(), |state| {
+        let awaits = state.waiting.as_ref();
+        let awaits = awaits.map_or(String::new(), |waiting| format!(", waiting for {}", waiting.told()));
+        format!(" (process {}{awaits})", state.pid)
+    });
+    if let Some(state) = &state
+        && !plan.asks_the_same(&read_plan(state.cmdline.as_deref())?)
+    {
+        let sentence = format!(
+            "an engine of other words is at work already{who}, and goes on; to have these instead: bondstrap down first"
+        );
+        return Ok(Outcome { exit: Exit::Words, sentence });
+    }
     complain(&format!("an engine is at work already{who}; waiting for its result"));
     let outcome = runtime()?.block_on(async {
         let mut watch = store.watch()?;
@@ -199,7 +213,7 @@ fn join(store: &Store) -> io::Result<Outcome> {
 fn background(plan: &Plan, cmdline: Option<&str>, store: &Store) -> io::Result<Outcome> {
     store.prepare()?;
     if store.lock()?.is_none() {
-        return join(store);
+        return join(plan, store);
     }
     if let Some(sentence) = too_early(store) {
         return Ok(Outcome { exit: Exit::NoPorts, sentence });

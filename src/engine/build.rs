@@ -151,7 +151,7 @@ impl Engine {
     pub(super) fn forget_bond(&mut self, now: Millis, which: usize) {
         let work = &mut self.bonds[which];
         work.index = None;
-        (work.up_since, work.carrier_since) = (None, None);
+        (work.let_in_since, work.up_since, work.carrier_since) = (None, None, None);
         if work.verdict != Verdict::NoPorts {
             (work.verdict, work.verdict_since) = (Verdict::NoPorts, now);
         }
@@ -166,6 +166,7 @@ impl Engine {
     fn join_ports(&mut self, now: Millis, which: usize, bond: &Link, out: &mut Vec<Action>) -> Option<bool> {
         self.miss_ports(which, bond, out);
         let ports: Vec<Link> = self.ports_there(&self.bonds[which]).cloned().collect();
+        let let_in_since = *self.bonds[which].let_in_since.get_or_insert(now);
         let mut joined = 0;
         let mut contested = false;
         let mut sent = false;
@@ -223,8 +224,7 @@ impl Engine {
                 out.push(Action::Say(log::Level::Warn, line));
             }
             let what = Try::Enslave(port.index);
-            let since = self.times.settled.unwrap_or(now);
-            if now < since + PORT_PATIENCE {
+            if now < let_in_since + PORT_PATIENCE {
                 contested = true;
             } else if let Some(why) = self.refusals.get(&what)
                 && self.bonds[which].left_out.insert(port.index)
@@ -243,8 +243,11 @@ impl Engine {
         if sent {
             return None;
         }
+        // Another time it is told again.
+        if joined > 0 {
+            self.told.remove("joined");
+        }
         if joined == ports.len() {
-            // Another time it is told again.
             self.told.remove("controller");
         }
         if joined == 0 && !contested && !bond.up && !ports.is_empty() {

@@ -10,10 +10,13 @@ pub(super) enum Ending {
     /// Not asked for.
     #[default]
     No,
-    /// The links must be looked at first: what was asked for before may have been done, or not.
-    Asked,
+    /// The links must be looked at first: what was asked for before may have been done, or not. The phase is what it comes
+    /// to: nobody is told before it is true.
+    Asked(Phase),
     /// The actions are out.
-    GivingBack,
+    GivingBack(Phase),
+    /// They are done.
+    Done,
 }
 
 impl Engine {
@@ -25,6 +28,19 @@ impl Engine {
     /// True while a network is in use: it is kept, whatever can't be looked at or changed just now.
     pub fn keeps(&self) -> bool {
         self.came_online && self.outcome.is_none()
+    }
+
+    /// [`Action::Finish`] has come: all that was asked for before it is done.
+    pub fn finish(&mut self) {
+        if let Ending::GivingBack(phase) = self.ending {
+            (self.phase, self.ending) = (phase, Ending::Done);
+        }
+    }
+
+    /// Everything is being given back: whatever state it is killed in, there is something for `down`, and for those who
+    /// wait for a result none yet.
+    pub(super) fn is_giving_back(&self) -> bool {
+        matches!(self.ending, Ending::Asked(_) | Ending::GivingBack(_))
     }
 
     /// How it ended; there from [`Action::Finish`] on.
@@ -85,11 +101,10 @@ impl Engine {
     }
 
     fn end(&mut self, phase: Phase, outcome: Outcome, out: &mut Vec<Action>) {
-        self.phase = phase;
         self.close(out);
         self.sentence = outcome.sentence.clone();
         self.outcome = Some(outcome);
-        self.ending = Ending::Asked;
+        self.ending = Ending::Asked(phase);
     }
 
     fn close(&mut self, out: &mut Vec<Action>) {
@@ -101,14 +116,14 @@ impl Engine {
     /// Events while it ends.
     pub(super) fn step_ending(&mut self, event: &Event<'_>) -> Vec<Action> {
         match (self.ending, event) {
-            (Ending::Asked, Event::View(view)) => {
-                self.ending = Ending::GivingBack;
+            (Ending::Asked(phase), Event::View(view)) => {
+                self.ending = Ending::GivingBack(phase);
                 self.view = (*view).clone();
                 let mut out = undo::actions(&self.found, &self.view.links);
                 out.push(Action::Finish);
                 out
             }
-            (Ending::GivingBack, Event::Failed { action, refusal }) => {
+            (Ending::GivingBack(_), Event::Failed { action, refusal }) => {
                 let line = format!("{}: {}", tell::name(action, &self.view.links), refusal.text);
                 let sentence = format!("{} (not given back: {line})", self.sentence);
                 self.sentence.clone_from(&sentence);

@@ -19,6 +19,9 @@ use crate::words::options::BondOption;
 
 /// So long DHCP is tried on one port that has carrier before the next has its turn. Milliseconds.
 const TURN: Millis = 8_000;
+/// And so long when nothing came of any: a switch port with spanning tree opens 30 s after its link has come up, which it
+/// does anew in each turn.
+const LONG_TURN: Millis = 38_000;
 
 /// DHCP on one port, without a bond.
 #[derive(Debug)]
@@ -283,7 +286,8 @@ impl Engine {
         };
         // Each turn sets a link up, which takes its time.
         let latest = single.turn_since + TRAINING;
-        let over = single.carrier_since.map_or(latest, |at| (at + TURN).min(latest + TURN));
+        let turn = if single.turns < single.ports.len() { TURN } else { LONG_TURN };
+        let over = single.carrier_since.map_or(latest, |at| (at + turn).min(latest + turn));
         if now < over || single.ports.len() < 2 || offered {
             let next = [over, single.since + limit].into_iter().filter(|at| *at > now).min();
             self.wake(next);

@@ -113,8 +113,11 @@ impl Engine {
             return;
         }
         let limit = self.lease_limit_millis();
-        let Some((since, which)) =
-            self.awaited().filter_map(|(which, target)| Some((target.begun()?, which))).min()
+        // Over a bond that takes no traffic, or never took any, no address can come: that is the partner's wait.
+        let takes = |work: &BondWork| work.was_ready && work.verdict.can_send();
+        let opened = |target: &target::Target| target.bond.is_none_or(|bond| takes(&self.bonds[bond]));
+        let asked = self.awaited().filter(|(_, target)| opened(target));
+        let Some((since, which)) = asked.filter_map(|(which, target)| Some((target.begun()?, which))).min()
         else {
             return;
         };

@@ -22,6 +22,7 @@ mod lease_mtu;
 mod limits;
 mod names;
 mod naming;
+mod phase;
 mod refused;
 mod settled;
 pub mod six;
@@ -88,6 +89,8 @@ struct BondWork {
     /// Ports that the kernel does not let in, by index: told once.
     left_out: BTreeSet<u32>,
     checked: bool,
+    /// Since when it has been there and lets ports in.
+    let_in_since: Option<Millis>,
     /// Since when it has been up with ports.
     up_since: Option<Millis>,
     /// When a port first had carrier since then.
@@ -120,6 +123,7 @@ impl BondWork {
             joined: Default::default(),
             left_out: Default::default(),
             checked: false,
+            let_in_since: None,
             up_since: None,
             carrier_since: None,
             verdict: Verdict::NoPorts,
@@ -404,37 +408,6 @@ impl Engine {
             self.tell_waiting(now, out);
             let next_try = self.tries.next(now);
             self.wake(next_try);
-        }
-    }
-
-    /// Moves the phase on to where the facts are.
-    fn advance(&mut self, now: Millis, out: &mut Vec<Action>) {
-        let before = self.phase;
-        let built = self.bonds.iter().all(|work| work.up_since.is_some());
-        let ready = self.bonds.iter().all(|work| work.verdict.can_send());
-        let addressed = self.awaited().next().is_none();
-        self.phase = match () {
-            () if built && addressed => Phase::Online,
-            () if self.searching().is_some() => Phase::Lacp,
-            () if !built => Phase::Building,
-            () if !ready => Phase::Lacp,
-            () => Phase::Dhcp,
-        };
-        if self.phase == Phase::Building && before != Phase::Building {
-            self.building_since = Some(now);
-            self.told.remove("building");
-        }
-        if built && self.times.built.is_none() {
-            self.times.built = Some(now);
-        }
-        if self.phase == Phase::Online && before != Phase::Online {
-            self.came_online = true;
-            // What stood in the way has gone; another time it is told again.
-            self.told.remove("fail");
-            self.result = Some(types::Exit::Online);
-            self.sentence = self.online_sentence(now);
-            out.push(Action::Say(log::Level::Info, self.sentence.clone()));
-            out.push(Action::Online);
         }
     }
 

@@ -93,7 +93,14 @@ impl Engine {
             }
             Action::Up(index) => {
                 let sentence = format!("the kernel refused to set {} up: {text}", self.name_of(*index));
-                if self.tries.count(&Try::Up(*index)) > 5 {
+                let listens = (0..self.bonds.len()).any(|which| self.searches(which));
+                if listens {
+                    // One of many that are only listened to (`auto`): the others may do.
+                    out.push(Action::Say(
+                        log::Level::Warn,
+                        format!("{sentence}; it hears nothing meanwhile"),
+                    ));
+                } else if self.tries.count(&Try::Up(*index)) > 5 {
                     self.refused(sentence, out);
                 } else {
                     out.push(Action::Say(log::Level::Warn, sentence));
@@ -169,11 +176,15 @@ impl Engine {
 
     /// The kernel refused something without which it does not go on.
     pub(super) fn refused(&mut self, sentence: String, out: &mut Vec<Action>) {
-        if self.config.limited && !self.came_online || self.times.built.is_none() {
+        if self.ends_by_refusal() {
             self.fail(Exit::Refused, sentence, out);
         } else {
             out.push(Action::Say(log::Level::Error, sentence));
         }
+    }
+
+    fn ends_by_refusal(&self) -> bool {
+        self.config.limited && !self.came_online || self.times.built.is_none()
     }
 
     pub(super) fn name_of(&self, index: u32) -> String {
@@ -193,6 +204,10 @@ impl Engine {
             bond.name,
             list(&why)
         );
-        self.refused(sentence, out);
+        if self.ends_by_refusal() {
+            self.refused(sentence, out);
+        } else {
+            self.tell_once("joined", sentence, out);
+        }
     }
 }

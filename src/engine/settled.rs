@@ -73,6 +73,7 @@ impl Engine {
             }
         }
         self.times.settled = Some(now);
+        self.is_over_with(&["ports"]);
         self.phase = Phase::Building;
         let ports = self.bonds.iter().flat_map(|work| self.ports_there(work));
         let ports: Vec<_> = ports
@@ -120,11 +121,7 @@ impl Engine {
             limit / 1_000,
             self.nics()
         );
-        if self.config.limited {
-            self.fail(Exit::NoPorts, sentence, out);
-        } else {
-            self.tell_once("ports", sentence, out);
-        }
+        self.over("ports", Exit::NoPorts, sentence, out);
         if self.outcome.is_none() {
             self.wait(format!("{} to appear", list(names)), self.times.started, None);
         }

@@ -17,7 +17,8 @@ impl Engine {
     /// What is known, for `state.json`.
     pub fn state(&self, pid: u32, pid_start: u64) -> State {
         // Once everything was given back there is nothing to tell of it.
-        let gone = self.ending == ending::Ending::GivingBack && !self.not_given_back;
+        let gone = self.ending == ending::Ending::Done && !self.not_given_back;
+        let outcome = self.outcome.as_ref().filter(|_| !self.is_giving_back());
         let addressed = self.targets.first();
         State {
             version: 1,
@@ -25,7 +26,7 @@ impl Engine {
             pid_start,
             cmdline: None,
             phase: self.phase,
-            exit: self.outcome.as_ref().map(|outcome| outcome.exit).or(self.result).map(|exit| exit as u8),
+            exit: outcome.map(|outcome| outcome.exit).or(self.result).map(|exit| exit as u8),
             came_online: self.came_online,
             sentence: self.sentence.clone(),
             waiting: self.waiting.clone(),

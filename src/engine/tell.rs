@@ -138,6 +138,16 @@ impl Engine {
         }
     }
 
+    /// What these kinds of trouble were told of has passed: nobody is to see that any more, nor be given it as the answer.
+    pub(super) fn is_over_with(&mut self, kinds: &[&'static str]) -> bool {
+        let told = kinds.iter().filter(|kind| self.told.remove(*kind)).count() > 0;
+        if told {
+            self.sentence.clear();
+            self.result = self.result.filter(|exit| *exit == Exit::Online);
+        }
+        told
+    }
+
     /// What was said of a partner that is missing follows what is seen since: `status` shows it beside that.
     pub(super) fn tell_partner_again(&mut self, now: Millis) {
         let late = self.bonds.iter().position(|work| !work.verdict.can_send());
@@ -194,10 +204,9 @@ impl Engine {
         self.bonds[which].told = Some(verdict);
         self.tell_partner_again(now);
         if let Some((level, line)) = line {
-            if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) && self.told.remove("partner") {
-                // It is back: a later loss is worth a sentence of its own, and whoever asks from now on another answer.
-                self.sentence.clear();
-                self.result = self.result.filter(|exit| *exit == Exit::Online);
+            if matches!(self.bonds[which].verdict, Verdict::Ready { .. }) {
+                // It is back: a later loss is worth a sentence of its own.
+                self.is_over_with(&["partner"]);
             }
             out.push(Action::Say(level, line));
         }

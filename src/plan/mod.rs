@@ -65,6 +65,16 @@ impl Plan {
         self.problems.iter().any(|problem| problem.level == Level::Error)
     }
 
+    /// True if both bring about the same network. Limits, what is logged and what was said of the words make no other.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let alike = |plan: &Self| {
+            let mut plan = Self { timeouts: self.timeouts, problems: Vec::new(), ..plan.clone() };
+            plan.bondstrap.log = self.bondstrap.log;
+            plan
+        };
+        alike(self) == alike(other)
+    }
+
     /// True if the words build a device of this name: a bond, VLAN or bridge.
     pub fn builds(&self, name: &str) -> bool {
         self.bonds.iter().any(|bond| bond.name == name)

@@ -179,7 +179,7 @@ fn headline(state: &State, alive: bool) -> String {
         Phase::Building => "building the bond",
         Phase::Lacp => "waiting for the LACP partner",
         Phase::Dhcp => "waiting for an address",
-        Phase::Online if state.bonds.iter().any(|bond| bond.cut_off) => "online, but no traffic passes now",
+        Phase::Online if is_cut_off(state) => "online, but no traffic passes now",
         Phase::Online => "online",
         Phase::Failed => "failed; everything was given back",
         Phase::Stopped => "stopped",
@@ -189,6 +189,17 @@ fn headline(state: &State, alive: bool) -> String {
         (false, Phase::Failed | Phase::Stopped) => format!("bondstrap: {phase}"),
         (false, _) => format!("bondstrap: the engine has died while {phase}; bondstrap up takes it up again"),
     }
+}
+
+/// The bond below what is addressed can send nothing. Which that is the state does not tell of bridges: any, then.
+fn is_cut_off(state: &State) -> bool {
+    let below = state.interface.as_deref().map(|name| {
+        let vlan = state.vlans.iter().find(|vlan| vlan.name == name);
+        vlan.map_or(name, |vlan| vlan.link.as_str())
+    });
+    let is_below = |name: &str| Some(name) == below;
+    let known = state.bonds.iter().any(|bond| is_below(&bond.name));
+    state.bonds.iter().any(|bond| bond.cut_off && (!known || is_below(&bond.name)))
 }
 
 fn wait(waiting: &Waiting, now: Millis) -> String {

@@ -121,6 +121,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         }
         while let Some(action) = queue.pop_front() {
             if let (Action::Finish, Some(outcome)) = (&action, engine.outcome().cloned()) {
+                engine.finish();
                 world.save(&engine);
                 return Ok(outcome);
             }
@@ -210,9 +211,7 @@ impl World {
             Err(error) => return Err(error),
         };
         self.add_hardware(&mut view.links);
-        for link in &mut view.links.0 {
-            link.addressed = view.addresses.iter().any(|address| address.index == link.index);
-        }
+        view.links.mark_addressed(|index| view.addresses.iter().any(|address| address.index == index));
         view.udev = udev::read(&self.run, &view.links);
         // Asked for as long as it may make a difference.
         self.named = self.named || self.xcp_ng && installer::has_named();

@@ -1,7 +1,8 @@
 //! IPv6 of an interface: the kernel makes link-local addresses and, of router advertisements, addresses and routes
 //! (SLAAC); here it is told to, routers are asked and heard, and DHCPv6 is driven by the bond's verdicts.
 //!
-//! `settings` tells the kernel, `client` is DHCPv6, `dad` watches what becomes of the addresses, `say` has the words.
+//! `settings` tells the kernel, `client` is DHCPv6, `dad` watches what becomes of the addresses, `say` has
+//! the words, `written` are the addresses that stand in those of the boot line.
 
 mod client;
 mod dad;
@@ -9,6 +10,7 @@ mod say;
 mod settings;
 mod snapshot;
 pub mod types;
+mod written;
 
 pub(super) use settings::setting_named;
 
@@ -36,12 +38,6 @@ const FACTS_WAIT: Millis = 3_000;
 /// would take (RFC 4861 §10). Milliseconds.
 const BESIDE_IPV4: Millis = 12_000;
 
-/// A static address is set so long after our side has begun to distribute: what leaves before is often lost while the
-/// switch port opens, and duplicate address detection asks once only. Whatever else there is of IPv6 has come over the
-/// link by then. Milliseconds.
-const OPENING: Millis = 500;
-/// So much longer while the partner does not say that it collects. Milliseconds.
-const OPENING_AT_MOST: Millis = 3_000;
 /// One port more is worth asking again, but not within a burst. Milliseconds.
 const BURST: Millis = 500;
 
@@ -271,10 +267,17 @@ impl Engine {
             }
             return;
         }
-        let opens = prospects.can_send && !six.could_send || prospects.agreed && !six.agreed;
+        let reopens = prospects.can_send && !six.could_send;
+        if reopens && !std::mem::replace(&mut six.paused, true) {
+            // Whatever was tried without a partner meanwhile: it may be another network now.
+            self.step_router(now, which, ra::Event::Pause, out);
+            self.step_client(now, which, dhcp::Event::Pause, out);
+        }
+        let six = &mut self.targets[which].six;
+        let opens = reopens || prospects.agreed && !six.agreed;
         let more = prospects.sending > six.sending && now >= six.last_kick + BURST;
         let kick = six.paused || opens || more;
-        if six.paused || prospects.can_send && !six.could_send {
+        if six.paused {
             six.asked = Some(now);
         }
         (six.could_send, six.agreed, six.sending) = (prospects.can_send, prospects.agreed, prospects.sending);
@@ -284,28 +287,6 @@ impl Engine {
             self.step_router(now, which, ra::Event::Kick, out);
             self.step_client(now, which, dhcp::Event::Kick, out);
         }
-    }
-
-    /// Sets what stands in the words, once the switch port is open.
-    pub(super) fn drive_static6(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
-        let agreed = self.prospects(now, which).agreed;
-        let target = &mut self.targets[which];
-        let opens = match target.bond {
-            Some(_) if agreed => OPENING,
-            Some(_) => OPENING_AT_MOST,
-            None => 0,
-        };
-        let at = target.begun.unwrap_or(now) + opens;
-        if target.six.written {
-            self.try_duplicates(now, which, out);
-            return;
-        }
-        if now < at {
-            self.wake(at);
-            return;
-        }
-        target.six.written = true;
-        self.set_static6(which, out);
     }
 
     fn step_router(&mut self, now: Millis, which: usize, event: ra::Event<'_>, out: &mut Vec<Action>) {
@@ -383,6 +364,9 @@ impl Engine {
             Method6::Dhcp => (leased, leased),
             Method6::Either => (leased || slaac, leased || slaac),
         };
+        // What an earlier engine had is still set, and says nothing of whether anybody is there.
+        let earlier = self.config.previous.as_ref().is_some_and(|state| state.came_online);
+        done &= !earlier || !asks_routers(method) || target.ready || six.has_heard() || six.done;
         // What belongs to it is worth a moment, once, and no more.
         let held_back = match method {
             Method6::Dhcp | Method6::Either if leased && !slaac && six.default_router().is_none() => {

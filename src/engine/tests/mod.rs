@@ -13,6 +13,7 @@ mod lan;
 mod lease_words;
 mod leasing;
 mod meant;
+mod passed;
 mod phases;
 mod random;
 mod rooted;

@@ -385,7 +385,10 @@ impl World {
                 self.view.defaults.retain(|route| route.metric != 0)
             }
             Action::AddRoute { index, to, .. } if to.prefix() == 0 => self.view.defaults6.push(*index),
-            Action::Finish => self.outcome = self.engine.outcome().cloned(),
+            Action::Finish => {
+                self.engine.finish();
+                self.outcome = self.engine.outcome().cloned();
+            }
             _ => {}
         }
         Ok(())
