@@ -54,12 +54,10 @@ impl Engine {
         let shaped = link.filter(|link| link.can_be_port()).and_then(|nic| self.mac_of(&nic.name));
         let tries = &self.tries;
         let target = &mut self.targets[which];
-        if let Some(link) = link {
-            target.plain = match link.up && link.carrier {
-                true => Verdict::Ready { ports: vec![link.name.clone()], partner: None },
-                false => Verdict::NoCarrier,
-            };
-        }
+        target.plain = match link.filter(|link| link.up && link.carrier) {
+            Some(link) => Verdict::Ready { ports: vec![link.name.clone()], partner: None },
+            None => Verdict::NoCarrier,
+        };
         // A NIC that was up gets the address of the words first; one whose driver refuses goes on with what it has.
         let waits = |link: &Link| {
             target.index != Some(link.index)

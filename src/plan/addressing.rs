@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::devices::Devices;
+use super::devices::{Devices, unbuilt_vlan};
 use super::{Bond, Interface, Ipv4, Ipv6, Method4, Method6, Vlan};
 use crate::mac::Mac;
 use crate::words::address::MTU_LEAST_IPV6;
@@ -70,7 +70,12 @@ impl Targets<'_> {
                     format!("{word}: {port} is a port of {name}, which is meant instead: write {name}");
                 problems.warning(place, message);
             }
-            Some(_) => {}
+            Some(Target { name, .. }) => {
+                if let Some(link) = unbuilt_vlan(name, |name| self.devices.builds(name)) {
+                    let message = format!("{word}: no vlan= builds {name}: write vlan={name}:{link}");
+                    problems.warning(place, message);
+                }
+            }
         }
         target
     }

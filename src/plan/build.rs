@@ -8,6 +8,7 @@ use super::{
     Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Method6, Mode, Plan, Rename, Route, Timeouts, Vlan, bonds,
 };
 use crate::mac::Mac;
+use crate::words::names;
 use crate::words::problems::Problems;
 use crate::words::spec::{Device, RouteSpec, Specs, VlanSpec};
 use crate::words::split::Place;
@@ -184,6 +185,13 @@ fn vlans(specs: Vec<VlanSpec>, devices: &Devices, problems: &mut Problems) -> Ve
             }
             None => link,
         };
+        if names::is_bond_by_number(&link) && !devices.builds(&link) {
+            let message = format!(
+                "vlan=: no word builds {link}, on which {name} would stand: write the name of a bond that is built, or \
+                 bond={link}:PORTS"
+            );
+            problems.warning(link_place, message);
+        }
         if let Some(other) = taken.insert((link.clone(), id), name.clone()) {
             let message = format!("vlan=: {other} is VLAN {id} of {link} already: write another id or link");
             problems.error(place, message);

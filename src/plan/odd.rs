@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::devices::unbuilt_vlan;
 use super::{Bond, Interface, Method4, Method6, Mode, Plan, Vlan};
 use crate::mac::Mac;
 use crate::words::{address, names};
@@ -158,18 +159,12 @@ fn of_devices(plan: &Plan, said: &Said, notes: &mut Notes) {
         }
     }
     for name in addressed.iter().copied().filter(|name| !built.contains(name)) {
-        match name.rsplit_once('.') {
-            Some((base, _)) if built.contains(base) => {
-                notes.say(&["no vlan= builds ", name, ": write vlan=", name, ":", base]);
-            }
-            _ if name.starts_with("bond") => {
-                notes.say(&["no bond= builds ", name, ": it would have to be there already"]);
-            }
-            _ => {}
+        if name.starts_with("bond") && unbuilt_vlan(name, |name| plan.builds(name)).is_none() {
+            notes.say(&["no bond= builds ", name, ": it would have to be there already"]);
         }
     }
     for Vlan { name, link, .. } in &plan.vlans {
-        if !built.contains(link.as_str()) && !names::looks_like_nic(link) {
+        if !built.contains(link.as_str()) && !names::looks_like_nic(link) && !names::is_bond_by_number(link) {
             let behind = " stands: it would have to be there already";
             notes.say(&["no word builds ", link, ", on which ", name, behind]);
         }
