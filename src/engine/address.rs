@@ -140,7 +140,9 @@ impl Engine {
         let Interface { ipv6, .. } = self.targets[which].spec.clone();
         let addresses: Vec<IpNetwork> = ipv6.addresses.iter().copied().map(IpNetwork::V6).collect();
         self.apply(which, &addresses, ipv6.peer.map(IpAddr::V6), None, out);
-        if let Some(gateway) = ipv6.gateway {
+        // Where a router advertises itself, that is the one.
+        let advertised = self.targets[which].six.default_router();
+        if let Some(gateway) = ipv6.gateway.filter(|_| advertised.is_none()) {
             // No source: it would have to wait for the end of duplicate address detection.
             self.route(which, EVERYWHERE6, Some(gateway.into()), None, out);
         }
