@@ -150,18 +150,20 @@ impl Engine {
     }
 
     /// The routes of the words (`rd.route=`) of one family that go by this interface: it is named, or has the gateway in a subnet of
-    /// its own; what names nothing goes by the first.
+    /// its own; what names nothing goes by the first that has the family.
     pub(super) fn written_routes(&mut self, which: usize, family: Family, out: &mut Vec<Action>) {
         let reaches =
             |target: &Target, via: &IpAddr| target.addresses.iter().any(|subnet| subnet.contains(*via));
+        let v4 = family == Family::V4;
+        let first = || self.targets.iter().position(|target| target.spec.asks_for(v4));
         let owner = |route: &Route| match (&route.dev, &route.via) {
             (Some(dev), _) => self.targets.iter().position(|target| target.name() == dev),
-            (None, Some(via)) => self.targets.iter().position(|target| reaches(target, via)).or(Some(0)),
-            (None, None) => Some(0),
+            (None, Some(via)) => self.targets.iter().position(|target| reaches(target, via)).or_else(first),
+            (None, None) => first(),
         };
         let mine: Vec<Route> =
             self.plan.routes.iter().filter(|route| owner(route) == Some(which)).cloned().collect();
-        let mine = mine.into_iter().filter(|route| route.to.is_ipv4() == (family == Family::V4));
+        let mine = mine.into_iter().filter(|route| route.to.is_ipv4() == v4);
         for route in mine {
             self.route(which, route.to, route.via, None, out);
         }

@@ -135,7 +135,7 @@ impl Target {
 
     /// It is to get an address.
     pub(super) fn asks(&self) -> bool {
-        self.spec.ipv4.method != Method4::None || self.spec.ipv6.method != Method6::None
+        self.spec.asks_for(true) || self.spec.asks_for(false)
     }
 
     /// A NIC on no bond.

@@ -111,3 +111,18 @@ fn what_is_written_stands_beside_what_the_network_gives() {
         }
     }
 }
+
+#[test]
+fn a_route_that_names_no_device_goes_by_one_of_its_family() {
+    let words = "bond=eth0,eth1 vlan=bond0.42:bond0 ip=192.0.2.10:::24::bond0:none \
+                 ip=[2001:db8::10]/64:::::bond0.42:none rd.route=[2001:db8:3::]/48:[fe80::1]";
+    let mut world = machine(words, false);
+    world.agree(true);
+    world.pass(2_000);
+    let vlan = world.link("bond0.42").index;
+    let by = world.done.iter().filter_map(|(_, action)| match action {
+        Action::AddRoute { index, to, .. } if to.prefix() == 48 => Some(*index),
+        _ => None,
+    });
+    assert_eq!(by.collect::<Vec<_>>(), [vlan]);
+}
