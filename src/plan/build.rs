@@ -101,6 +101,7 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         targets.boot_device = Ok(Target { name: (*name).to_owned(), match_mac: None, port: None });
     }
 
+    let ips = addressing::counted(ips, &targets, problems);
     let mut interfaces = Vec::new();
     let mut hostname_of_ip = None;
     if !ips.is_empty() {
