@@ -151,9 +151,12 @@ fn of_devices(plan: &Plan, said: &Said, notes: &mut Notes) {
         notes.say(&["there is no ip=: ", &only.name, " gets DHCPv4"]);
     }
     let top = || addressed.iter().copied().find(|name| built.contains(name) && !beneath.contains(name));
-    if let (Some(meant), true) =
-        (plan.bootdev.as_deref().or_else(top), built.len() > 1 || plan.bootdev.is_some())
-    {
+    // Where bootdev= names a port, a warning says what is meant.
+    let meant = match plan.bootdev.as_deref() {
+        Some(name) => addressed.get(name).copied(),
+        None => top(),
+    };
+    if let (Some(meant), true) = (meant, built.len() > 1 || plan.bootdev.is_some()) {
         for word in &said.ip_without_device {
             notes.say(&[word, " names no device: ", meant, " is meant"]);
         }
