@@ -54,12 +54,10 @@ impl Engine {
         let shaped = link.filter(|link| link.can_be_port()).and_then(|nic| self.mac_of(&nic.name));
         let tries = &self.tries;
         let target = &mut self.targets[which];
-        if let Some(link) = link {
-            target.plain = match link.up && link.carrier {
-                true => Verdict::Ready { ports: vec![link.name.clone()], partner: None },
-                false => Verdict::NoCarrier,
-            };
-        }
+        target.plain = match link.filter(|link| link.up && link.carrier) {
+            Some(link) => Verdict::Ready { ports: vec![link.name.clone()], partner: None },
+            None => Verdict::NoCarrier,
+        };
         // A NIC that was up gets the address of the words first; one whose driver refuses goes on with what it has.
         let waits = |link: &Link| {
             target.index != Some(link.index)
@@ -142,7 +140,9 @@ impl Engine {
         let Interface { ipv6, .. } = self.targets[which].spec.clone();
         let addresses: Vec<IpNetwork> = ipv6.addresses.iter().copied().map(IpNetwork::V6).collect();
         self.apply(which, &addresses, ipv6.peer.map(IpAddr::V6), None, out);
-        if let Some(gateway) = ipv6.gateway {
+        // Where a router advertises itself, that is the one.
+        let advertised = self.targets[which].six.default_router();
+        if let Some(gateway) = ipv6.gateway.filter(|_| advertised.is_none()) {
             // No source: it would have to wait for the end of duplicate address detection.
             self.route(which, EVERYWHERE6, Some(gateway.into()), None, out);
         }
@@ -150,18 +150,20 @@ impl Engine {
     }
 
     /// The routes of the words (`rd.route=`) of one family that go by this interface: it is named, or has the gateway in a subnet of
-    /// its own; what names nothing goes by the first.
+    /// its own; what names nothing goes by the first that has the family.
     pub(super) fn written_routes(&mut self, which: usize, family: Family, out: &mut Vec<Action>) {
         let reaches =
             |target: &Target, via: &IpAddr| target.addresses.iter().any(|subnet| subnet.contains(*via));
+        let v4 = family == Family::V4;
+        let first = || self.targets.iter().position(|target| target.spec.asks_for(v4));
         let owner = |route: &Route| match (&route.dev, &route.via) {
             (Some(dev), _) => self.targets.iter().position(|target| target.name() == dev),
-            (None, Some(via)) => self.targets.iter().position(|target| reaches(target, via)).or(Some(0)),
-            (None, None) => Some(0),
+            (None, Some(via)) => self.targets.iter().position(|target| reaches(target, via)).or_else(first),
+            (None, None) => first(),
         };
         let mine: Vec<Route> =
             self.plan.routes.iter().filter(|route| owner(route) == Some(which)).cloned().collect();
-        let mine = mine.into_iter().filter(|route| route.to.is_ipv4() == (family == Family::V4));
+        let mine = mine.into_iter().filter(|route| route.to.is_ipv4() == v4);
         for route in mine {
             self.route(which, route.to, route.via, None, out);
         }

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use super::state::Phase;
-use super::target::Target;
+use super::target::{Target, bond_below};
 use super::types::{Action, Exit};
 use super::{BondWork, Engine, Try, undo};
 use crate::clock::Millis;
@@ -353,10 +353,19 @@ impl Single {
                 name.clone_from(port);
             }
         };
-        plan.interfaces.iter_mut().for_each(|interface| stand_in(&mut interface.name));
+        for interface in &mut plan.interfaces {
+            // A VLAN without one takes that of its link.
+            if bond_below(&self.plan, &interface.name).is_some() {
+                interface.mtu = interface.mtu.or(bond.mtu);
+            }
+            stand_in(&mut interface.name);
+        }
         plan.vlans.iter_mut().for_each(|vlan| stand_in(&mut vlan.link));
         plan.bridges.iter_mut().flat_map(|bridge| &mut bridge.ports).for_each(stand_in);
         plan.routes.iter_mut().filter_map(|route| route.dev.as_mut()).for_each(stand_in);
+        if let Some(id) = plan.dhcp.client_ids.remove(&bond.name) {
+            plan.dhcp.client_ids.insert(port.clone(), id);
+        }
         plan
     }
 }

@@ -251,7 +251,8 @@ impl Engine {
             answered: heard.is_some_and(|heard| heard.naks > 0 || heard.requests > REQUESTS),
             refused: target.refusals(),
             foreign_only: target.hears_foreign_only(),
-            no_router: target.lease().is_some_and(|lease| lease::routes(lease).is_empty()),
+            no_router: target.lease().is_some_and(|lease| lease::routes(lease).is_empty())
+                && target.spec.ipv4.gateway.is_none(),
             duplicate: target.duplicate.or(target.six.duplicate().map(Into::into)),
             router: target.router().map(|router| (router, target.router_seen)),
             neighbours: ports.filter_map(|port| self.wire(port.index)?.neighbour()).collect(),

@@ -26,6 +26,8 @@ impl Engine {
         self.set_address6(now, which, out);
         if self.targets[which].written {
             self.set_static(now, which, out);
+        } else if self.targets[which].six.is_written() {
+            self.set_static6(which, out);
         }
     }
 

@@ -332,8 +332,15 @@ impl Engine {
         let written: Vec<IpNetwork> = written.copied().map(IpNetwork::V4).collect();
         self.apply(which, &written, None, None, out);
         self.apply(which, &[network.into()], None, lease.left_secs(now), out);
-        for (to, via) in routes(lease) {
-            self.route(which, to, via.map(Into::into), Some(network.ip().into()), out);
+        let source = Some(network.ip().into());
+        let routes = routes(lease);
+        for (to, via) in &routes {
+            self.route(which, *to, via.map(Into::into), source, out);
+        }
+        // Where the server sends a default router, that is the one.
+        let gateway = self.targets[which].spec.ipv4.gateway;
+        if let Some(via) = gateway.filter(|_| routes.iter().all(|(to, _)| *to != EVERYWHERE4)) {
+            self.route(which, EVERYWHERE4, Some(via.into()), source, out);
         }
         self.written_routes(which, Family::V4, out);
         self.announce(now, which, out);

@@ -7,17 +7,30 @@ use super::{BondWork, Engine, target};
 use crate::clock::Millis;
 use crate::lacp::verdict::Verdict;
 use crate::plan::Mode;
-use crate::settle::is_temporary;
+use crate::settle::{is_temporary, resolve::Wanted};
 use crate::trouble::{self, Finding};
 
 /// For the bonds to be built, once their ports are there. Milliseconds.
 pub(super) const BUILDING: Millis = 30_000;
 
 impl Engine {
-    /// Interfaces that do not have yet what they are to have, but for NICs that are not there.
+    /// Interfaces that do not have yet what they are to have, but for NICs that are not there: those only where nothing
+    /// else is there to be addressed.
     pub(super) fn awaited(&self) -> impl Iterator<Item = (usize, &target::Target)> {
         let links = &self.view.links;
-        self.targets.iter().enumerate().filter(|(_, target)| !target.is_done() && target.is_expected(links))
+        let nowhere = self.is_nowhere();
+        self.targets.iter().enumerate().filter(move |(_, target)| {
+            !target.is_done() && (target.is_expected(links) || nowhere && target.asks())
+        })
+    }
+
+    /// The words ask for addresses, and nothing that they would give one is there or will be. What was online once has
+    /// been somewhere.
+    pub(super) fn is_nowhere(&self) -> bool {
+        let links = &self.view.links;
+        !self.came_online
+            && self.targets.iter().any(target::Target::asks)
+            && !self.targets.iter().any(|target| target.is_expected(links))
     }
 
     /// Ends what has lasted too long; without limits it is only told.
@@ -51,14 +64,38 @@ impl Engine {
         let Some(name) = self.awaited().find(dead).map(|(_, target)| target.name().to_owned()) else {
             return;
         };
-        if self.is_over(now, since + limit) {
-            let sentence = format!(
-                "no carrier on {name} within {} s; check the cable, that the switch port is enabled, and that this is the \
-                 right NIC",
-                limit / 1_000
-            );
-            self.over("carrier", Exit::NoPartner, sentence, out);
+        if !self.is_over(now, since + limit) {
+            return;
         }
+        if let Some(missing) = self.missing_below(&name) {
+            let sentence = self.missing_sentence(&name, missing);
+            self.over("missing", Exit::NoPorts, sentence, out);
+            return;
+        }
+        let sentence = format!(
+            "no carrier on {name} within {} s; check the cable, that the switch port is enabled, and that this is the \
+             right NIC",
+            limit / 1_000
+        );
+        self.over("carrier", Exit::NoPartner, sentence, out);
+    }
+
+    /// What `name` is or stands on, and no word builds, where that is not there.
+    fn missing_below(&self, name: &str) -> Option<String> {
+        let is_there = |name: &str| {
+            self.view.links.named(name).is_some() || !self.meant(&Wanted::parse(name)).is_empty()
+        };
+        let mut below = target::all_below(&self.plan, name);
+        below.find(|name| !self.plan.builds(name) && !is_there(name)).map(str::to_owned)
+    }
+
+    fn missing_sentence(&self, name: &str, missing: String) -> String {
+        let what = match name == missing {
+            true => format!("{name}, which is to get an address"),
+            false => format!("{missing}, on which {name} stands"),
+        };
+        let advice = self.advice_on(std::slice::from_ref(&missing));
+        format!("{what}, is not there; {}; {advice}", self.nics())
     }
 
     fn building_limit(&mut self, now: Millis, out: &mut Vec<Action>) {

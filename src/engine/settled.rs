@@ -6,6 +6,7 @@ use super::types::{Action, Exit};
 use super::{BondWork, Engine};
 use crate::clock::Millis;
 use crate::links::Link;
+use crate::plan::devices::unbuilt_vlan;
 use crate::settle::Settle;
 use crate::settle::resolve::Wanted;
 
@@ -63,7 +64,7 @@ impl Engine {
                 self.settling.go_on();
             }
             Settle::Missing(names) => {
-                if !self.has_ports() {
+                if !self.has_ports() || self.config.limited && self.is_nowhere() {
                     self.never_came(&names, limit, out);
                     return false;
                 }
@@ -116,15 +117,26 @@ impl Engine {
 
     fn never_came(&mut self, names: &[String], limit: Millis, out: &mut Vec<Action>) {
         let sentence = format!(
-            "{} did not appear within {} s; {}; check the names in the boot line, or whether the NIC's driver is in the image",
+            "{} did not appear within {} s; {}; {}",
             list(names),
             limit / 1_000,
-            self.nics()
+            self.nics(),
+            self.advice_on(names)
         );
         self.over("ports", Exit::NoPorts, sentence, out);
         if self.outcome.is_none() {
             self.wait(format!("{} to appear", list(names)), self.times.started, None);
         }
+    }
+
+    /// What to do about devices that are not there.
+    pub(super) fn advice_on(&self, names: &[String]) -> String {
+        let builds = |name: &str| self.plan.builds(name);
+        let vlan = names.iter().find_map(|name| Some((name, unbuilt_vlan(name, builds)?)));
+        vlan.map_or_else(
+            || "check the names in the boot line, or whether the NIC's driver is in the image".into(),
+            |(name, link)| format!("no vlan= builds {name}: write vlan={name}:{link}"),
+        )
     }
 
     /// The links that are meant by a bond's ports, in the order of the words, each once.

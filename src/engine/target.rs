@@ -133,6 +133,11 @@ impl Target {
         self.built || self.bond.is_some() || self.link(links).is_some()
     }
 
+    /// It is to get an address.
+    pub(super) fn asks(&self) -> bool {
+        self.spec.asks_for(true) || self.spec.asks_for(false)
+    }
+
     /// A NIC on no bond.
     pub(super) fn stands_alone(&self) -> bool {
         self.bond.is_none() && !self.built
@@ -281,7 +286,7 @@ pub(super) fn tag_below(plan: &Plan, name: &str) -> Option<u16> {
 }
 
 /// The device and what it stands on, the first port's side first; each once, however many ways lead to it.
-fn all_below<'a>(plan: &'a Plan, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn all_below<'a>(plan: &'a Plan, name: &'a str) -> impl Iterator<Item = &'a str> {
     let mut seen = Vec::new();
     let mut ahead = vec![name];
     std::iter::from_fn(move || {

@@ -118,7 +118,9 @@ impl Engine {
         let Some((which, target)) = self.awaited().next() else { return };
         let since = target.begun().unwrap_or(self.times.started);
         let limit = Millis::from(self.plan.timeouts.dhcp) * 1_000 * Millis::from(self.plan.dhcp.retry.max(1));
-        let what = if *self.verdict_below(which) == Verdict::NoCarrier {
+        let what = if target.link(&self.view.links).is_none() {
+            format!("{} to appear", target.name())
+        } else if *self.verdict_below(which) == Verdict::NoCarrier {
             format!("carrier on {}", target.name())
         } else if target.wants_lease() && !target.done {
             format!("a DHCP lease on {}", target.name())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::devices::Devices;
+use super::devices::{Devices, unbuilt_vlan};
 use super::{Bond, Interface, Ipv4, Ipv6, Method4, Method6, Vlan};
 use crate::mac::Mac;
 use crate::words::address::MTU_LEAST_IPV6;
@@ -70,7 +70,12 @@ impl Targets<'_> {
                     format!("{word}: {port} is a port of {name}, which is meant instead: write {name}");
                 problems.warning(place, message);
             }
-            Some(_) => {}
+            Some(Target { name, .. }) => {
+                if let Some(link) = unbuilt_vlan(name, |name| self.devices.builds(name)) {
+                    let message = format!("{word}: no vlan= builds {name}: write vlan={name}:{link}");
+                    problems.warning(place, message);
+                }
+            }
         }
         target
     }
@@ -82,6 +87,32 @@ struct Addressed {
     gateway4: Place,
     gateway6: Place,
     mtu: Place,
+}
+
+/// Words that count: that a port gets no address is no word on the address of its bond or bridge.
+pub fn counted(specs: Vec<IpSpec>, targets: &Targets<'_>, problems: &mut Problems) -> Vec<IpSpec> {
+    let mut counts = |spec: &IpSpec| {
+        // Which NIC BOOTIF is, whoever writes it does not know.
+        let Some((device @ (Device::Name(_) | Device::Mac(_)), place)) = &spec.device else { return true };
+        let says_more = spec.mtu.is_some()
+            || spec.set_mac.is_some()
+            || spec.hostname.is_some()
+            || !(spec.dns.is_empty() && spec.ntp.is_empty());
+        match Targets::find(targets.devices, targets.bootif, device) {
+            Some(Target { name, port: Some(port), .. })
+                if spec.sound && !says_more && spec.asks_nothing() =>
+            {
+                let message = format!(
+                    "ip=: {port} is a port of {name} and gets no address anyway, so this counts for nothing: remove \
+                     it, or write ip={name}:none if {name} is to have none"
+                );
+                problems.warning(*place, message);
+                false
+            }
+            _ => true,
+        }
+    };
+    specs.into_iter().filter(|spec| counts(spec)).collect()
 }
 
 /// The interfaces of these words, and the last host name in them. Of one device the boot line's words replace those

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ipnetwork::IpNetwork;
+
 use super::addressing::{self, Target, Targets, unclear};
 use super::devices::Devices;
-use super::{
-    Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Method6, Mode, Plan, Rename, Route, Timeouts, Vlan, bonds,
-};
+use super::{Bond, Dhcp, Interface, Ipv4, Ipv6, Method4, Mode, Plan, Rename, Route, Timeouts, Vlan, bonds};
 use crate::mac::Mac;
+use crate::words::names;
 use crate::words::problems::Problems;
 use crate::words::spec::{Device, RouteSpec, Specs, VlanSpec};
 use crate::words::split::Place;
@@ -100,6 +101,7 @@ pub fn build(specs: Specs, problems: &mut Problems) -> Plan {
         targets.boot_device = Ok(Target { name: (*name).to_owned(), match_mac: None, port: None });
     }
 
+    let ips = addressing::counted(ips, &targets, problems);
     let mut interfaces = Vec::new();
     let mut hostname_of_ip = None;
     if !ips.is_empty() {
@@ -184,6 +186,13 @@ fn vlans(specs: Vec<VlanSpec>, devices: &Devices, problems: &mut Problems) -> Ve
             }
             None => link,
         };
+        if names::is_bond_by_number(&link) && !devices.builds(&link) {
+            let message = format!(
+                "vlan=: no word builds {link}, on which {name} would stand: write the name of a bond that is built, or \
+                 bond={link}:PORTS"
+            );
+            problems.warning(link_place, message);
+        }
         if let Some(other) = taken.insert((link.clone(), id), name.clone()) {
             let message = format!("vlan=: {other} is VLAN {id} of {link} already: write another id or link");
             problems.error(place, message);
@@ -244,32 +253,55 @@ fn settle_route(
     flips: bool,
     problems: &mut Problems,
 ) -> Option<Route> {
-    let RouteSpec { to, via, dev } = spec;
-    let dev = match dev {
-        Some((device, place)) => {
-            let target = targets.told("rd.route=", &device, place, problems)?;
-            if target.match_mac.is_some() {
-                problems
-                    .error(place, "rd.route=: a route needs its device's name, not its MAC: write the name");
-            }
-            // Whose NIC an ip= names by MAC shows only on the machine.
-            let may_send = |to: &Interface| {
-                let has_address = to.ipv4.method != Method4::None || to.ipv6.method != Method6::None;
-                to.match_mac.is_some() || to.name == target.name && has_address
-            };
-            // A flip brings addresses along.
-            if target.match_mac.is_none() && !flips && !interfaces.iter().any(may_send) {
-                let message = format!(
-                    "rd.route=: no ip= gives {0} an address to send from: write such as ip={0}:dhcp",
-                    target.name
-                );
-                problems.error(place, message);
-            }
-            Some(target.name)
-        }
-        None => None,
+    let RouteSpec { place, to, via, dev } = spec;
+    let (target, place) = match dev {
+        Some((device, place)) => (Some(targets.told("rd.route=", &device, place, problems)?), place),
+        None => (None, place),
     };
-    Some(Route { to, via, dev })
+    let dev = target.as_ref().map(|target| target.name.as_str());
+    if target.as_ref().is_some_and(|target| target.match_mac.is_some()) {
+        problems.error(place, "rd.route=: a route needs its device's name, not its MAC: write the name");
+    } else if !flips {
+        // A flip brings addresses along.
+        check_sender(&to, dev, place, interfaces, problems);
+    }
+    Some(Route { to, via, dev: target.map(|target| target.name) })
+}
+
+/// A route over what gets no address, and one of a family of which there is none, which is never set.
+fn check_sender(
+    to: &IpNetwork,
+    dev: Option<&str>,
+    place: Place,
+    interfaces: &[Interface],
+    problems: &mut Problems,
+) {
+    // Whose NIC an ip= names by MAC shows only on the machine.
+    let sends = |v4: bool| {
+        let asks = |interface: &Interface| {
+            let is_it = dev.is_none_or(|dev| interface.name == dev);
+            interface.match_mac.is_some() || is_it && interface.asks_for(v4)
+        };
+        interfaces.iter().any(asks)
+    };
+    let v4 = to.is_ipv4();
+    let (family, method) = if v4 { ("IPv4", "dhcp") } else { ("IPv6", "auto6") };
+    // Without any interface there is an error already.
+    let Some(name) = dev.or(interfaces.first().map(|first| first.name.as_str())).filter(|_| !sends(v4))
+    else {
+        return;
+    };
+    if dev.is_some() && !sends(!v4) {
+        let message =
+            format!("rd.route=: no ip= gives {name} an address to send from: write such as ip={name}:dhcp");
+        problems.error(place, message);
+    } else {
+        let message = format!(
+            "rd.route=: no ip= gives an {family} address to reach {to} from, so the route is not set: write such as \
+             ip={name}:{method}"
+        );
+        problems.warning(place, message);
+    }
 }
 
 fn settle_client_ids(

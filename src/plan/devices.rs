@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bond, Bridge, Rename, Vlan};
 use crate::mac::Mac;
-use crate::words::names;
 use crate::words::problems::Problems;
 use crate::words::spec::{BondSpec, BridgeSpec, PortSpec, VlanSpec};
 use crate::words::split::Place;
+use crate::words::{address, names};
 
 /// Every name is held against every glob: so few that it takes no time.
 const MOST_GLOBS: usize = 64;
@@ -30,6 +30,11 @@ pub struct Devices {
 }
 
 impl Devices {
+    /// True if the words build a device of this name.
+    pub fn builds(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     /// Takes in the renames: a NIC that is named by MAC may have a name, which must not be that of a device which
     /// the words build. To be called when these are known, and before [`Self::ports`].
     pub fn renames(&mut self, renames: &[(Rename, Place)], problems: &mut Problems) {
@@ -241,6 +246,12 @@ impl Devices {
             .flat_map(|bond| &bond.ports)
             .all(|port| port.parse::<Mac>().is_ok() || named.contains(port))
     }
+}
+
+/// The link of a VLAN of this name (`bond0.42`), where the words build the link, and nothing builds the VLAN.
+pub fn unbuilt_vlan(name: &str, builds: impl Fn(&str) -> bool) -> Option<&str> {
+    let (link, id) = name.rsplit_once('.')?;
+    (address::digits(id).is_some() && builds(link) && !builds(name)).then_some(link)
 }
 
 fn two_controllers(kind: &str, port: &str, one: &str, other: &str) -> String {

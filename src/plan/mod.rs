@@ -162,6 +162,16 @@ pub struct Interface {
     pub ntp: Vec<IpAddr>,
 }
 
+impl Interface {
+    /// True if it is to get an address of IPv4, or of IPv6.
+    pub fn asks_for(&self, v4: bool) -> bool {
+        match v4 {
+            true => self.ipv4.method != Method4::None,
+            false => self.ipv6.method != Method6::None,
+        }
+    }
+}
+
 /// IPv4 configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Ipv4 {

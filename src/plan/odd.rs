@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::devices::unbuilt_vlan;
 use super::{Bond, Interface, Method4, Method6, Mode, Plan, Vlan};
 use crate::mac::Mac;
 use crate::words::{address, names};
@@ -150,26 +151,23 @@ fn of_devices(plan: &Plan, said: &Said, notes: &mut Notes) {
         notes.say(&["there is no ip=: ", &only.name, " gets DHCPv4"]);
     }
     let top = || addressed.iter().copied().find(|name| built.contains(name) && !beneath.contains(name));
-    if let (Some(meant), true) =
-        (plan.bootdev.as_deref().or_else(top), built.len() > 1 || plan.bootdev.is_some())
-    {
+    // Where bootdev= names a port, a warning says what is meant.
+    let meant = match plan.bootdev.as_deref() {
+        Some(name) => addressed.get(name).copied(),
+        None => top(),
+    };
+    if let (Some(meant), true) = (meant, built.len() > 1 || plan.bootdev.is_some()) {
         for word in &said.ip_without_device {
             notes.say(&[word, " names no device: ", meant, " is meant"]);
         }
     }
     for name in addressed.iter().copied().filter(|name| !built.contains(name)) {
-        match name.rsplit_once('.') {
-            Some((base, _)) if built.contains(base) => {
-                notes.say(&["no vlan= builds ", name, ": write vlan=", name, ":", base]);
-            }
-            _ if name.starts_with("bond") => {
-                notes.say(&["no bond= builds ", name, ": it would have to be there already"]);
-            }
-            _ => {}
+        if name.starts_with("bond") && unbuilt_vlan(name, |name| plan.builds(name)).is_none() {
+            notes.say(&["no bond= builds ", name, ": it would have to be there already"]);
         }
     }
     for Vlan { name, link, .. } in &plan.vlans {
-        if !built.contains(link.as_str()) && !names::looks_like_nic(link) {
+        if !built.contains(link.as_str()) && !names::looks_like_nic(link) && !names::is_bond_by_number(link) {
             let behind = " stands: it would have to be there already";
             notes.say(&["no word builds ", link, ", on which ", name, behind]);
         }

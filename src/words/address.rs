@@ -31,7 +31,8 @@ pub fn ip_or_bare_v6(text: &str) -> Option<IpAddr> {
 pub fn is_of_a_host(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            !v4.is_multicast() && !v4.is_broadcast() && !v4.is_loopback() && !v4.is_unspecified()
+            let is_any = v4.is_broadcast() || v4.is_loopback() || v4.is_unspecified();
+            !v4.is_multicast() && !is_any && !is_netmask(v4)
         }
         IpAddr::V6(v6) => !v6.is_multicast() && !v6.is_loopback() && !v6.is_unspecified(),
     }
@@ -61,6 +62,12 @@ pub fn prefix(text: &str, of: IpAddr) -> Option<u8> {
     }
     let number: u8 = digits(text)?.try_into().ok()?;
     (number <= most).then_some(number)
+}
+
+/// True for what is a netmask (`255.255.255.0`) and nobody's address: of what is reserved (240.0.0.0/4) the kernel takes the
+/// rest.
+pub fn is_netmask(v4: Ipv4Addr) -> bool {
+    v4.octets()[0] >= 240 && prefix(&v4.to_string(), v4.into()).is_some()
 }
 
 /// The prefix that an IPv4 address has by its class, as the kernel's `inet_abc_len()` says it; none for class D, E.

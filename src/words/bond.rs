@@ -98,7 +98,7 @@ fn default_ports(name: Option<Text<'_>>, word: Place, problems: &mut Problems) -
             problems.error(place, message);
             return Vec::new();
         }
-        let is_numbered = name.text.strip_prefix("bond").and_then(address::digits).is_some();
+        let is_numbered = names::is_bond_by_number(name.text);
         if !is_numbered && names::why_not(name.text).is_none() {
             let message = format!(
                 "bond=: {shown} is taken as the name of a bond of eth0 and eth1: write bond={}:PORTS if that is \

@@ -81,9 +81,14 @@ impl Parser<'_> {
         match address::ip(field.text) {
             Some(address) if address.is_unspecified() => None,
             Some(address) if address::is_of_a_host(address) => Some(address),
-            _ => {
+            found => {
                 let shown = quoted(field.text);
-                let right = "write such as 192.0.2.10, or IPv6 in brackets";
+                let right = match found {
+                    Some(IpAddr::V4(v4)) if address::is_netmask(v4) && !v4.is_broadcast() => {
+                        "it is a netmask, count the fields: CLIENT:SERVER:GW:MASK"
+                    }
+                    _ => "write such as 192.0.2.10, or IPv6 in brackets",
+                };
                 self.error(field.place, format!("ip=: {name} {shown} is not the address of a host: {right}"));
                 None
             }

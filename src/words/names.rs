@@ -1,5 +1,6 @@
 //! Names of interfaces, and the patterns that stand for several.
 
+use super::address;
 use super::method::{self, NoMethod};
 use super::problems::{Problems, quoted};
 use super::split::Text;
@@ -63,6 +64,11 @@ pub fn dashed_mac(text: &str) -> Option<Mac> {
 /// True for a pattern (glob) of interface names.
 pub fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '['])
+}
+
+/// True for `bond0`, `bond1` and so on: nobody names anything but a bond so.
+pub fn is_bond_by_number(name: &str) -> bool {
+    name.strip_prefix("bond").and_then(address::digits).is_some()
 }
 
 /// True if the name is one that the kernel or udev gives to an Ethernet or Wi-Fi NIC: `eth0`, `eno7`, `enp3s0f1`,

@@ -123,7 +123,7 @@ pub fn route(value: Text<'_>, problems: &mut Problems) -> Option<RouteSpec> {
         );
         problems.warning(surplus.place, message);
     }
-    Some(RouteSpec { to, via, dev })
+    Some(RouteSpec { place, to, via, dev })
 }
 
 /// GW of a route.

@@ -8,7 +8,7 @@ use ipnetwork::IpNetwork;
 use super::options::BondOption;
 use super::split::Place;
 use crate::mac::Mac;
-use crate::plan::{Dhcp, Ipv4, Ipv6, Mode, Own, Rename, Timeouts};
+use crate::plan::{Dhcp, Ipv4, Ipv6, Method4, Method6, Mode, Own, Rename, Timeouts};
 
 /// All that the words say.
 #[derive(Default, Debug)]
@@ -160,9 +160,18 @@ pub struct IpSpec {
     pub ntp: Vec<IpAddr>,
 }
 
+impl IpSpec {
+    /// It asks for no address.
+    pub fn asks_nothing(&self) -> bool {
+        self.ipv4.method == Method4::None && self.ipv6.method == Method6::None
+    }
+}
+
 /// One `rd.route=`.
 #[derive(Debug)]
 pub struct RouteSpec {
+    /// Where the network stands.
+    pub place: Place,
     /// Destination.
     pub to: IpNetwork,
     /// Gateway.

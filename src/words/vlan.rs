@@ -11,6 +11,16 @@ use crate::plan::Rename;
 pub fn vlan(value: Text<'_>, problems: &mut Problems) -> Option<VlanSpec> {
     let fields = value.fields();
     let (name, link) = match fields.as_slice() {
+        [name, number, ..] if !name.text.is_empty() && address::digits(number.text).is_some() => {
+            let base = name.text.split_once('.').map_or(name.text, |(base, _)| base);
+            let id = vlan_id(number.text).unwrap_or(42);
+            let shown = quoted(value.text);
+            let message = format!(
+                "vlan=: {shown} has an id where its link belongs: write such as vlan={base}.{id}:{base}"
+            );
+            problems.error(number.place, message);
+            return None;
+        }
         [name, link, ..] if !name.text.is_empty() && !link.text.is_empty() => (*name, *link),
         _ => {
             let base = fields.first().and_then(|name| name.text.rsplit_once('.'));
@@ -30,6 +40,11 @@ pub fn vlan(value: Text<'_>, problems: &mut Problems) -> Option<VlanSpec> {
 }
 
 /// 1–4094: 0 is for priority tags, 4095 is reserved (IEEE 802.1Q table 9-2).
+fn vlan_id(text: &str) -> Option<u16> {
+    address::digits(text).filter(|id| (1..=4094).contains(id)).and_then(|id| id.try_into().ok())
+}
+
+/// The digits at the end of a name.
 fn id(name: Text<'_>, problems: &mut Problems) -> Option<u16> {
     let before = name.text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let digits = name.skip(before);
@@ -41,8 +56,7 @@ fn id(name: Text<'_>, problems: &mut Problems) -> Option<u16> {
         problems.error(name.place, message);
         return None;
     }
-    let id =
-        address::digits(digits.text).filter(|id| (1..=4094).contains(id)).and_then(|id| id.try_into().ok());
+    let id = vlan_id(digits.text);
     if id.is_none() {
         let message = format!("vlan=: {} is not a VLAN id: write 1 to 4094", quoted(digits.text));
         problems.error(digits.place, message);

@@ -4,6 +4,7 @@
 //! `settings` tells the kernel, `client` is DHCPv6, `dad` watches what becomes of the addresses, `say` has
 //! the words, `written` are the addresses that stand in those of the boot line.
 
+mod beside;
 mod client;
 mod dad;
 mod say;
@@ -207,6 +208,7 @@ impl Engine {
             if asks_routers(method) {
                 self.ask_routers(now, which, &prospects, out);
                 self.drive_client(now, which, out);
+                self.drive_written6(now, which, out);
             }
         }
         self.settle_six(now, which, out);

@@ -136,6 +136,7 @@ impl Engine {
         let leased = six.lease.is_some() && six.has && six.done;
         if leased
             && six.default_router().is_none()
+            && target.spec.ipv6.gateway.is_none()
             && six.waited(now, super::ROUTER_WAIT)
             && !std::mem::replace(&mut six.no_router_told, true)
         {

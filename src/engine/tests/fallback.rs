@@ -192,6 +192,30 @@ fn one_port_after_the_other() {
     assert_eq!(world.view.links.0.iter().filter(|link| link.up).count(), 0);
 }
 
+#[test]
+fn a_single_port_has_what_the_words_give_the_bond() {
+    for (words, of, name, mtu) in [
+        ("ip=bond0:dhcp", "bond0", "eth0", 9_000),
+        ("ip=bond0:dhcp:4000", "bond0", "eth0", 4_000),
+        ("vlan=bond0.42:bond0 ip=bond0.42:dhcp ip=eth2:dhcp", "bond0.42", "bond0.42", 9_000),
+    ] {
+        let words = format!(
+            "bond=bond0:eth0,eth1::9000 {words} rd.net.dhcp.client-id={of}:@node7 bondstrap.fallback=single"
+        );
+        let mut world = World::new(&words, true);
+        world.nic(2, "eth0").nic(3, "eth1").nic(4, "eth2");
+        world.look();
+        world.pass(36_500);
+        // A VLAN of this world has none by itself.
+        world.link(name).carrier = true;
+        world.look();
+        let clients = world.engine.state(1, 1).clients;
+        assert_eq!(clients[name].client_id.as_deref(), Some(&b"\0node7"[..]), "{words}");
+        let mtus = ["eth0", name, "eth2"].map(|name| world.link(name).mtu);
+        assert_eq!(mtus, [mtu, mtu, 1_500], "{words}: {:?}", world.said());
+    }
+}
+
 fn stands_in(world: &World) -> Option<String> {
     world.engine.state(1, 1).fallback_port
 }

@@ -142,3 +142,23 @@ fn what_the_next_stage_needs_is_in_the_state() {
     let json = serde_json::to_value(&state).unwrap();
     assert_eq!(json["lease"]["bond0"]["root_path"], "192.0.2.5:/srv/root");
 }
+
+#[test]
+fn the_gateway_of_the_words_is_the_router_where_the_server_sends_none() {
+    let words = "bond=eth0,eth1 ip=::192.0.2.9:::bond0:dhcp";
+    // 198.51.100.0/24 by 192.0.2.5: where there is option 121 the router of option 3 does not count (RFC 3442).
+    let routes: &[(u8, &[u8])] = &[(121, &[24, 198, 51, 100, 192, 0, 2, 5])];
+    for (options, via) in [(&[][..], "192.0.2.1"), (routes, "192.0.2.9")] {
+        let mut world = leased(words, options);
+        let default = |world: &World| {
+            let via = world.view.defaults.iter().find_map(|route| route.via);
+            via.map(|via| via.to_string())
+        };
+        assert_eq!(default(&world).as_deref(), Some(via));
+        assert_eq!(state(&world).gateway.map(|via| via.to_string()).as_deref(), Some(via));
+        world.view.defaults.clear();
+        world.look();
+        world.pass(1_000);
+        assert_eq!(default(&world).as_deref(), Some(via), "what is taken away comes back");
+    }
+}

@@ -79,3 +79,50 @@ fn a_written_address_of_another_station_is_tried_until_that_is_gone() {
     world.pass(300_000);
     assert_eq!(set(&world), 5, "and then no more");
 }
+
+#[test]
+fn what_is_written_stands_beside_what_the_network_gives() {
+    for method in ["auto6", "dhcp6", "either6"] {
+        for router in [true, false] {
+            let words = format!("bond=eth0,eth1 ip=[2001:db8::10]::[2001:db8::1]:64::bond0:{method}");
+            let mut world = machine(&words, false);
+            world.agree(true);
+            world.pass(100);
+            if router {
+                world.advertise(0, true);
+            }
+            world.pass(6_000);
+            assert!(world.has6("2001:db8::10"), "{method}: {:?}", world.said());
+            let gateway = Some(ip("2001:db8::1").into());
+            let is_default =
+                |action: &Action| matches!(action, Action::AddRoute { via, .. } if *via == gateway);
+            assert_eq!(world.count(is_default), usize::from(!router), "{method}");
+            // The kernel takes IPv6 off a link that is down.
+            let bond = world.link("bond0").index;
+            for up in [false, true] {
+                world.link("bond0").up = up;
+                world.view.addresses.retain(|found| found.index != bond);
+                world.view.addresses6.retain(|found| found.index != bond);
+                world.look();
+            }
+            world.agree(true);
+            world.pass(5_000);
+            assert!(world.has6("2001:db8::10"), "{method}: {:?}", world.said());
+        }
+    }
+}
+
+#[test]
+fn a_route_that_names_no_device_goes_by_one_of_its_family() {
+    let words = "bond=eth0,eth1 vlan=bond0.42:bond0 ip=192.0.2.10:::24::bond0:none \
+                 ip=[2001:db8::10]/64:::::bond0.42:none rd.route=[2001:db8:3::]/48:[fe80::1]";
+    let mut world = machine(words, false);
+    world.agree(true);
+    world.pass(2_000);
+    let vlan = world.link("bond0.42").index;
+    let by = world.done.iter().filter_map(|(_, action)| match action {
+        Action::AddRoute { index, to, .. } if to.prefix() == 48 => Some(*index),
+        _ => None,
+    });
+    assert_eq!(by.collect::<Vec<_>>(), [vlan]);
+}

@@ -163,6 +163,54 @@ fn a_nic_that_is_not_there_holds_nobody_up_and_one_without_a_cable_does() {
 }
 
 #[test]
+fn without_anything_to_address_it_is_not_online() {
+    let bond = "bond=bond0:eth0,eth1 rd.net.timeout.iflink=5 bondstrap.lacp_timeout=9";
+    let names = "check the names in the boot line, or whether the NIC's driver is in the image";
+    let vlan = "no vlan= builds bond0.42: write vlan=bond0.42:bond0";
+    let nics = "there are only eth0, eth1";
+    let late = |name: &str, advice: &str| format!("{name} did not appear within 5 s; {nics}; {advice}");
+    let gone = |what: &str, advice: &str| format!("{what}, is not there; {nics}; {advice}");
+    let addressed = |name: &str, advice: &str| gone(&format!("{name}, which is to get an address"), advice);
+    let beneath = gone("bond7, on which bond7.42 stands", names);
+    for (words, ended, told) in [
+        ("ip=bond0.42:dhcp", late("bond0.42", vlan), addressed("bond0.42", vlan)),
+        ("ip=192.0.2.10:::24::eth2:none", late("eth2", names), addressed("eth2", names)),
+        (
+            "ip=BOOTIF:dhcp BOOTIF=01-02-00-00-00-00-99",
+            late("02:00:00:00:00:99", names),
+            addressed("02:00:00:00:00:99", names),
+        ),
+        ("vlan=bond7.42:bond7 ip=bond7.42:dhcp", beneath.clone(), beneath),
+    ] {
+        for limited in [true, false] {
+            let mut world = World::of_two(&format!("{bond} {words}"), limited);
+            world.pass(6_000);
+            if world.outcome.is_none() {
+                world.agree(true);
+            }
+            world.pass(20_000);
+            let state = world.engine.state(1, 1);
+            assert!(!state.came_online, "{words}");
+            let (exit, expected) = if limited {
+                (world.outcome.map(|outcome| outcome.exit as u8), &ended)
+            } else {
+                (state.exit, &told)
+            };
+            assert_eq!((exit, &state.sentence), (Some(Exit::NoPorts as u8), expected), "{words}");
+        }
+    }
+    // Whoever makes it later has what was asked for.
+    let mut world = World::of_two(&format!("{bond} ip=192.0.2.10:::24::eth2:none"), false);
+    world.pass(30_000);
+    world.agree(true);
+    assert!(world.engine.waiting().expect("it waits").what.starts_with("eth2 to appear"));
+    world.nic(7, "eth2");
+    world.look();
+    world.pass(3_000);
+    assert_eq!(world.engine.state(1, 1).phase, Phase::Online);
+}
+
+#[test]
 fn names_of_the_words_come_first_also_round_in_a_circle() {
     let words =
         "bond=bond0:lan0,lan1 ifname=lan0:02:00:00:00:00:02 ifname=lan1:02:00:00:00:00:03 ip=bond0:none";

@@ -43,7 +43,7 @@ impl World {
 
     pub(super) fn with(words: &str, limited: bool, previous: Option<State>) -> Self {
         let plan = plan_line(words.as_bytes());
-        assert!(plan.active && plan.problems.is_empty(), "{:?}", plan.problems);
+        assert!(plan.active && !plan.has_errors(), "{:?}", plan.problems);
         let config = Config { limited, seed: 1, kernel: "6.1".into(), installer_names: false, previous };
         Self {
             engine: Engine::new(plan, config, 1_000),
