@@ -5,6 +5,7 @@
 
 use super::{Device, File, Kept, Kind, Rendered};
 use crate::plan::{Bond, Mode, Options};
+use crate::settle::is_temporary;
 use crate::words::names::is_glob;
 
 /// What xapi takes as a bond.
@@ -44,8 +45,9 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         Kind::Bond(mode, options) => Some((device.id.as_str(), *mode, options)),
         _ => None,
     });
-    // xapi, and the unit of 8.2, would wait for a port that is not there, and make no bond at all.
-    let there = |port: &&Device| !kept.absent.contains(&port.id);
+    // xapi, and the unit of 8.2, would wait for a port that is not there, and make no bond at all. So with a name that
+    // the installer has not changed: the installed system gives it another one.
+    let there = |port: &&Device| !kept.absent.contains(&port.id) && !is_temporary(&port.id);
     let has =
         |bond: &str, label: &str| kept.ports(bond).filter(there).any(|port| port.named && port.id == label);
     let chosen = match label {
@@ -68,7 +70,11 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         members.insert(at, port.id.as_str());
     }
     let absent = kept.ports(bond).filter(|port| !there(port));
-    let left_out = |port: &Device| format!("{} is not there: left out of {bond}", port.id);
+    let why = |port: &Device| match is_temporary(&port.id) {
+        true => "has no final name, as the installer does not know it",
+        false => "is not there",
+    };
+    let left_out = |port: &Device| format!("{} {}: left out of {bond}", port.id, why(port));
     let notes: Vec<String> = absent.map(left_out).collect();
     let name = match (why_not(bond, mode, members.len()), xapi_mode(mode)) {
         (None, Some(name)) => name,
