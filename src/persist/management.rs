@@ -42,7 +42,7 @@ fn xapi_mode(mode: Mode) -> Option<&'static str> {
 /// The two lines. `label`: the NIC in the file's LABEL, which must be the first member.
 pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, String> {
     let mut bonds = kept.devices.iter().filter_map(|device| match &device.kind {
-        Kind::Bond(mode, options) => Some((device.id.as_str(), *mode, options)),
+        Kind::Bond(mode, options) => Some((device.id.as_str(), *mode, lost(options, device.mtu))),
         _ => None,
     });
     // xapi, and the unit of 8.2, would wait for a port that is not there, and make no bond at all. So with a name that
@@ -54,7 +54,7 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         None => bonds.next(),
         Some(label) => bonds.find(|(bond, ..)| has(bond, label)),
     };
-    let Some((bond, mode, options)) = chosen else {
+    let Some((bond, mode, lost)) = chosen else {
         let label = crate::escape::printable(label.unwrap_or("LABEL"));
         return Err(format!(
             "{label} is no port of the bond: the installed system's management is elsewhere"
@@ -82,12 +82,13 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
     };
     let text = format!("BOND_MODE='{name}'\nBOND_MEMBERS='{}'\n", members.join(","));
     let file = File { path: "etc/firstboot.d/data/management.conf".into(), mode: 0o644, text, aside: false };
-    Ok(Rendered { files: vec![file], lost: lost(options), notes })
+    Ok(Rendered { files: vec![file], lost, notes })
 }
 
-/// Options that somebody wrote: Open vSwitch makes the bond, with its own.
-fn lost(options: &Options) -> Vec<String> {
+/// Options that somebody wrote: Open vSwitch makes the bond, with its own. The MTU is one of xapi's network.
+fn lost(options: &Options, mtu: Option<u32>) -> Vec<String> {
     let by_default = [("miimon", "100"), ("lacp_rate", "fast")];
     let written = options.0.iter().filter(|(name, value)| !by_default.contains(&(name, value.as_str())));
-    written.map(|(name, value)| format!("{name}={value}")).collect()
+    let written = written.map(|(name, value)| format!("{name}={value}"));
+    written.chain(mtu.map(|mtu| format!("the MTU of {mtu}"))).collect()
 }
