@@ -37,7 +37,7 @@ mod waking;
 mod wires;
 
 pub use target::bond_below;
-pub(crate) use upper::mtu_of;
+pub(crate) use upper::{mtu_needed, mtu_of};
 
 #[cfg(test)]
 mod tests;

@@ -241,16 +241,19 @@ impl Engine {
 
     /// The MTU that a device must have: what the words give it, and no less than what stands on it has. None: its own.
     pub(super) fn mtu_of(&self, name: &str) -> Option<u32> {
-        needed(&self.plan, name, |name| self.targets.iter().find(|target| target.name() == name)?.spec.mtu)
+        mtu_needed(&self.plan, name, |name| {
+            self.targets.iter().find(|target| target.name() == name)?.spec.mtu
+        })
     }
 }
 
 /// The MTU that a device must have by the words alone.
 pub(crate) fn mtu_of(plan: &Plan, name: &str) -> Option<u32> {
-    needed(plan, name, |name| plan.interfaces.iter().find(|interface| interface.name == name)?.mtu)
+    mtu_needed(plan, name, |name| plan.interfaces.iter().find(|interface| interface.name == name)?.mtu)
 }
 
-fn needed(plan: &Plan, name: &str, of_ip: impl Fn(&str) -> Option<u32>) -> Option<u32> {
+/// The same where a device's `ip=` is known in another way, by `of_ip`.
+pub(crate) fn mtu_needed(plan: &Plan, name: &str, of_ip: impl Fn(&str) -> Option<u32>) -> Option<u32> {
     let written = |name: &str| of_ip(name).or_else(|| plan.bonds.iter().find(|bond| bond.name == name)?.mtu);
     // It, and what stands on it, each once, however many ways lead there.
     let mut on_it = vec![name];

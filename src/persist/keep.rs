@@ -4,6 +4,7 @@
 //! kept: whoever has `dhcp` now has it afterwards.
 
 use super::{Device, Kept, Kind};
+use crate::engine::mtu_needed;
 use crate::engine::state::{PortState, State};
 use crate::escape::printable;
 use crate::mac::Mac;
@@ -34,11 +35,12 @@ pub fn keep(plan: &Plan, state: Option<&State>) -> Result<Kept, String> {
     for bond in &plan.bonds {
         add_bond(plan, bond, state, &mut kept)?;
     }
-    for vlan in &plan.vlans {
-        kept.devices.push(device(&vlan.name, Kind::Vlan(vlan.id, vlan.link.clone())));
+    // ifupdown goes by the order: the NICs that carry VLANs first.
+    for vlan in plan.vlans.iter().filter(|vlan| !plan.builds(&vlan.link)) {
+        find_or_add(&mut kept, &vlan.link, None);
     }
     for vlan in &plan.vlans {
-        find_or_add(&mut kept, &vlan.link, None);
+        kept.devices.push(device(&vlan.name, Kind::Vlan(vlan.id, vlan.link.clone())));
     }
     for (which, interface) in plan.interfaces.iter().enumerate() {
         // The order is that of the engine: what stands for all comes first.
@@ -46,6 +48,7 @@ pub fn keep(plan: &Plan, state: Option<&State>) -> Result<Kept, String> {
         let dns = all.chain(&interface.dns).map(ToString::to_string).collect();
         add_interface(interface, dns, &mut kept);
     }
+    raise_mtus(plan, &mut kept);
     for route in &plan.routes {
         let dev = route.dev.clone().or_else(|| towards(&kept, plan, route));
         if let Some(dev) = dev {
@@ -203,6 +206,13 @@ fn add_interface(interface: &Interface, dns: Vec<String>, kept: &mut Kept) {
     to.mtu = mtu.or(to.mtu);
     to.mac = set_mac.or(to.mac);
     to.dns = dns;
+}
+
+/// A VLAN has no larger MTU than what it stands on. Ports get that of their bond from the kernel.
+fn raise_mtus(plan: &Plan, kept: &mut Kept) {
+    let written = |name: &str| kept.devices.iter().find(|device| device.id == name)?.mtu;
+    let mtus: Vec<_> = kept.devices.iter().map(|device| mtu_needed(plan, &device.id, written)).collect();
+    kept.devices.iter_mut().zip(mtus).for_each(|(device, mtu)| device.mtu = mtu);
 }
 
 /// The interface for a route that names none: the one whose subnet its gateway is in, else the first.

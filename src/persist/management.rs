@@ -5,6 +5,7 @@
 
 use super::{Device, File, Kept, Kind, Rendered};
 use crate::plan::{Bond, Mode, Options};
+use crate::settle::is_temporary;
 use crate::words::names::is_glob;
 
 /// What xapi takes as a bond.
@@ -41,18 +42,19 @@ fn xapi_mode(mode: Mode) -> Option<&'static str> {
 /// The two lines. `label`: the NIC in the file's LABEL, which must be the first member.
 pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, String> {
     let mut bonds = kept.devices.iter().filter_map(|device| match &device.kind {
-        Kind::Bond(mode, options) => Some((device.id.as_str(), *mode, options)),
+        Kind::Bond(mode, options) => Some((device.id.as_str(), *mode, lost(options, device.mtu))),
         _ => None,
     });
-    // xapi, and the unit of 8.2, would wait for a port that is not there, and make no bond at all.
-    let there = |port: &&Device| !kept.absent.contains(&port.id);
+    // xapi, and the unit of 8.2, would wait for a port that is not there, and make no bond at all. So with a name that
+    // the installer has not changed: the installed system gives it another one.
+    let there = |port: &&Device| !kept.absent.contains(&port.id) && !is_temporary(&port.id);
     let has =
         |bond: &str, label: &str| kept.ports(bond).filter(there).any(|port| port.named && port.id == label);
     let chosen = match label {
         None => bonds.next(),
         Some(label) => bonds.find(|(bond, ..)| has(bond, label)),
     };
-    let Some((bond, mode, options)) = chosen else {
+    let Some((bond, mode, lost)) = chosen else {
         let label = crate::escape::printable(label.unwrap_or("LABEL"));
         return Err(format!(
             "{label} is no port of the bond: the installed system's management is elsewhere"
@@ -68,7 +70,11 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
         members.insert(at, port.id.as_str());
     }
     let absent = kept.ports(bond).filter(|port| !there(port));
-    let left_out = |port: &Device| format!("{} is not there: left out of {bond}", port.id);
+    let why = |port: &Device| match is_temporary(&port.id) {
+        true => "has no final name, as the installer does not know it",
+        false => "is not there",
+    };
+    let left_out = |port: &Device| format!("{} {}: left out of {bond}", port.id, why(port));
     let notes: Vec<String> = absent.map(left_out).collect();
     let name = match (why_not(bond, mode, members.len()), xapi_mode(mode)) {
         (None, Some(name)) => name,
@@ -76,12 +82,13 @@ pub(super) fn render(kept: &Kept, label: Option<&str>) -> Result<Rendered, Strin
     };
     let text = format!("BOND_MODE='{name}'\nBOND_MEMBERS='{}'\n", members.join(","));
     let file = File { path: "etc/firstboot.d/data/management.conf".into(), mode: 0o644, text, aside: false };
-    Ok(Rendered { files: vec![file], lost: lost(options), notes })
+    Ok(Rendered { files: vec![file], lost, notes })
 }
 
-/// Options that somebody wrote: Open vSwitch makes the bond, with its own.
-fn lost(options: &Options) -> Vec<String> {
+/// Options that somebody wrote: Open vSwitch makes the bond, with its own. The MTU is one of xapi's network.
+fn lost(options: &Options, mtu: Option<u32>) -> Vec<String> {
     let by_default = [("miimon", "100"), ("lacp_rate", "fast")];
     let written = options.0.iter().filter(|(name, value)| !by_default.contains(&(name, value.as_str())));
-    written.map(|(name, value)| format!("{name}={value}")).collect()
+    let written = written.map(|(name, value)| format!("{name}={value}"));
+    written.chain(mtu.map(|mtu| format!("the MTU of {mtu}"))).collect()
 }

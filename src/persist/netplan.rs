@@ -75,10 +75,13 @@ fn addressing(kept: &Kept, device: &Device, page: &mut Page) {
     for (key, wanted) in
         [("      dhcp4-overrides:", v4 == Method4::Dhcp), ("      dhcp6-overrides:", v6 == Method6::Dhcp)]
     {
-        if wanted && !kept.peerdns {
+        // What is written wins; a lease's would be asked for all the same.
+        let refused = [("dns", !kept.peerdns), ("mtu", device.mtu.is_some())];
+        let refused: Vec<_> = refused.into_iter().filter(|(_, refused)| wanted && *refused).collect();
+        if !refused.is_empty() {
             page.line(key);
-            page.line("        use-dns: false");
         }
+        refused.iter().for_each(|(what, _)| page.put("        use-", &format!("{what}: false")));
     }
     if !kept.peerdns && matches!(v6, Method6::Auto | Method6::Either) {
         page.lose(device, "rd.peerdns=0 for IPv6");

@@ -316,14 +316,13 @@ class Fetched(unittest.TestCase):
         self.assertEqual(self.server.seen, [])
 
     def test_a_network_that_comes_late(self):
-        self.stand_in(f"test -e '{self.dir}/there' || {{ : >'{self.dir}/there'; echo 'no lease' >&2; exit 5; }}")
-        self.good(self.serve() + "/a")
-        self.assertIn("bondstrap answerfile: no lease\n", self.log)
-
-    def test_an_engine_that_dies_meanwhile(self):
-        self.stand_in(f"test -e '{self.dir}/there' || {{ : >'{self.dir}/there'; echo 'it has ended' >&2; exit 1; }}")
-        self.good(self.serve() + "/a")
-        self.assertIn("bondstrap answerfile: it has ended\n", self.log)
+        base, there = self.serve(), self.dir / "there"
+        for code, says in ((1, "it has ended"), (3, "no ports"), (4, "no partner"), (5, "no lease"), (6, "the kernel refused")):
+            with self.subTest(code):
+                there.unlink(missing_ok=True)
+                self.stand_in(f"test -e '{there}' || {{ : >'{there}'; echo '{says}' >&2; exit {code}; }}")
+                self.good(f"{base}/a")
+                self.assertIn(f"bondstrap answerfile: {says}\n", self.log)
 
     def test_commands_that_are_not_here(self):
         folder = self.dir / "few"
