@@ -136,6 +136,19 @@ fn routes_of_several_hops_and_of_nexthop_objects() {
 }
 
 #[test]
+fn what_was_learnt_of_one_host_is_no_route() {
+    let near: [u8; 16] = *b"\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    let four = route(NIC, AF_INET, Some((32, &[198, 51, 100, 9])), Some(&[192, 0, 2, 1]), 254, 0);
+    let six = route(NIC, AF_INET6, Some((128, &[0x20; 16])), Some(&near), 254, 0);
+    for (family, mut body) in [(AF_INET, four), (AF_INET6, six)] {
+        assert!(Route::of(NIC, family, &body, &[]).is_some());
+        // RTM_F_CLONED
+        body[8..12].copy_from_slice(&0x200_u32.to_ne_bytes());
+        assert!(Route::of(NIC, family, &body, &[]).is_none());
+    }
+}
+
+#[test]
 fn subnets_that_the_kernel_makes_are_left_to_it() {
     let with = |flags: u32| {
         let mut body = address(NIC, AF_INET, 20, &[192, 0, 18, 10], "eth0");
