@@ -96,10 +96,7 @@ fn bring_home(state: &mut State) -> io::Result<()> {
     let words = read_plan(state.cmdline.as_deref());
     let carrier = words.map_or(LEAST, |plan| plan.timeouts.carrier.max(LEAST));
     match flip::home::bring(&state.found, seconds(carrier))? {
-        Brought::Moved => {
-            state.found.addresses.clear();
-            state.found.defaults.clear();
-        }
+        Brought::Moved => state.found.moved_back(),
         // What was found is put back on the NIC as it was then.
         Brought::NothingThere => {}
         Brought::Stayed(why) => {
