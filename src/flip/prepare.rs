@@ -321,6 +321,9 @@ fn before(
             nic.name, spec.name
         )));
     }
+    if let Some(text) = warn::too_few(spec, &nic.name, others.len()) {
+        return Err(words(text));
+    }
     for port in others {
         if let Some(controller) = port.controller.and_then(|index| links.get(index)) {
             return Err(words(format!(
