@@ -1,7 +1,9 @@
 //! What is read comes out again, with nothing changed but the interface.
 
 use super::model::*;
+use crate::flip::check::Target;
 use crate::flip::message::*;
+use crate::flip::prepare::routers;
 use crate::flip::route::Route;
 use crate::flip::snapshot::{Snapshot, Tables};
 use crate::netlink::attributes::{number, of};
@@ -186,6 +188,18 @@ fn neighbours_that_are_known() {
     assert_eq!(set(2, true), Some(vec![0x10, 0, 0x80]));
     assert_eq!(set(0x80, true), Some(vec![0x80, 0, 0x80]));
     assert_eq!([set(0x20, false), set(0x40, false)], [None, None]);
+}
+
+#[test]
+fn a_router_that_somebody_has_set_is_nobody_to_ask() {
+    // REACHABLE, STALE, PERMANENT.
+    for (state, expected) in [(2_u16, Some([192, 0, 2, 1])), (4, Some([192, 0, 2, 1])), (0x80, None)] {
+        let mut there = snapshot();
+        there.neighbours[0].0.body[8..10].copy_from_slice(&state.to_ne_bytes());
+        let expected = expected.map(|router| Target::Neighbour(router.into()));
+        assert_eq!(routers(&there), Vec::from_iter(expected), "{state:#x}");
+        assert_eq!(there.neighbours[0].is_reachable(), state == 2, "{state:#x}");
+    }
 }
 
 #[test]
