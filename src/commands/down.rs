@@ -8,10 +8,10 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{complain, is_flipped, is_root, print, read_plan, runtime, seconds};
+use super::{complain, is_flipped, is_root, leave_disk, let_others_read, print, read_plan, runtime, seconds};
 use crate::engine::state::State;
 use crate::engine::types::Exit;
-use crate::flip::{self, home::Brought, memory::leave_disk};
+use crate::flip::{self, home::Brought};
 use crate::handover::store::{Lock, RUN, Store};
 use crate::plan::LogLevel;
 use crate::report;
@@ -30,9 +30,9 @@ pub fn run() -> ExitCode {
     }
     let store = Store::new(Path::new(RUN));
     if is_flipped(&store) {
-        // A root may stand on what is about to move.
         leave_disk();
     }
+    let_others_read();
     match undo(&store) {
         Ok(trouble) if trouble.is_empty() => ExitCode::SUCCESS,
         Ok(trouble) => {

@@ -6,18 +6,17 @@ use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    answered, complain, finish, is_flipped, is_root, print, read_plan, result, runtime, settled, support,
+    answered, complain, finish, is_flipped, is_root, leave_disk, let_others_read, print, read_plan, result,
+    runtime, settled, support,
 };
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
-use crate::flip::memory::leave_disk;
 use crate::handover::store::{Lock, RUN, Store};
 use crate::installer;
 use crate::plan::{Plan, table};
@@ -39,8 +38,8 @@ pub enum How {
 /// Brings the network up.
 pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     let store = Store::new(Path::new(RUN));
-    if is_flipped(&store) {
-        // A root may come by what this is to keep.
+    // The keeper runs from where its parent does.
+    if how != How::Keeper && is_flipped(&store) {
         leave_disk();
     }
     let plan = match read_plan(cmdline) {
@@ -52,8 +51,7 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     {
         return code;
     }
-    // What others are to read they can read, whatever the caller's umask.
-    umask(Mode::from_bits_truncate(0o022));
+    let_others_read();
     let done = match how {
         How::Background => background(&plan, cmdline, &store),
         How::Stay | How::Keeper => foreground(plan, cmdline, &store, how),
