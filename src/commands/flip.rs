@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 
-use super::{complain, finish, is_root, print, runtime, seconds, sources, up};
+use super::{complain, finish, is_root, leave_disk, let_others_read, print, runtime, seconds, sources, up};
 use crate::clock::Millis;
 use crate::dhcp::v4::lease::Lease;
 use crate::engine::state::{Found, FoundAddress, FoundBond, FoundPort, Phase, State};
@@ -16,7 +16,6 @@ use crate::engine::types::{Exit, Outcome};
 use crate::escape;
 use crate::flip::guarded::{self, Ran, kernel_log, tell_killed};
 use crate::flip::live::Limits;
-use crate::flip::memory::leave_disk;
 use crate::flip::prepare::{Asked, Prepared, prepare};
 use crate::flip::runner::{Failure, Kind};
 use crate::flip::steps::{Step, steps};
@@ -55,6 +54,7 @@ fn flip(cmdline: Option<&str>, asked: Asked) -> Result<ExitCode, Outcome> {
     let mut lock = None;
     if !asked.dry_run {
         leave_disk();
+        let_others_read();
         store.prepare().map_err(broken)?;
         lock = Some(take_lock(&store)?);
         nothing_left(&store)?;

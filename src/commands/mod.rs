@@ -13,13 +13,16 @@ pub mod wait;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Once;
 use std::time::Duration;
 
+use nix::sys::stat::{Mode, umask};
 use tokio::runtime::Runtime;
 
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
+use crate::flip::memory;
 use crate::handover::store::{RUN, Store, Watch};
 use crate::plan::Plan;
 use crate::words;
@@ -65,6 +68,25 @@ fn sources(cmdline: Option<&str>) -> io::Result<Sources> {
 /// A limit of the words.
 fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(u64::from(seconds.max(1)))
+}
+
+/// What others are to read they can read, whatever the caller's umask.
+fn let_others_read() {
+    umask(Mode::from_bits_truncate(0o022));
+}
+
+/// A root may stand on what is about to move, or to be kept: no page of this program comes from there any more.
+fn leave_disk() {
+    /// `flip` goes on as `up`.
+    static TOLD: Once = Once::new();
+    if let Err(error) = memory::leave_disk() {
+        TOLD.call_once(|| {
+            complain(&format!(
+                "the program can't be run from memory ({error}), so locked memory has to do; a kernel with vm.memfd_noexec=2 \
+                 allows it with 1"
+            ));
+        });
+    }
 }
 
 /// One thread is all that is needed.

@@ -6,18 +6,17 @@ use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    answered, complain, finish, is_flipped, is_root, print, read_plan, result, runtime, settled, support,
+    answered, complain, finish, is_flipped, is_root, leave_disk, let_others_read, print, read_plan, result,
+    runtime, settled, support,
 };
 use crate::engine::state::{Phase, State};
 use crate::engine::types::{Exit, Outcome};
 use crate::escape;
-use crate::flip::memory::leave_disk;
 use crate::handover::store::{Lock, RUN, Store};
 use crate::installer;
 use crate::plan::{Plan, table};
@@ -39,8 +38,8 @@ pub enum How {
 /// Brings the network up.
 pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     let store = Store::new(Path::new(RUN));
-    if is_flipped(&store) {
-        // A root may come by what this is to keep.
+    // The keeper runs from where its parent does.
+    if how != How::Keeper && is_flipped(&store) {
         leave_disk();
     }
     let plan = match read_plan(cmdline) {
@@ -52,8 +51,7 @@ pub fn run(cmdline: Option<&str>, how: How) -> ExitCode {
     {
         return code;
     }
-    // What others are to read they can read, whatever the caller's umask.
-    umask(Mode::from_bits_truncate(0o022));
+    let_others_read();
     let done = match how {
         How::Background => background(&plan, cmdline, &store),
         How::Stay | How::Keeper => foreground(plan, cmdline, &store, how),
@@ -221,6 +219,8 @@ fn background(plan: &Plan, cmdline: Option<&str>, store: &Store) -> io::Result<O
     if let Some(sentence) = run::left_over(plan, store)? {
         return Ok(Outcome { exit: Exit::Words, sentence });
     }
+    // A root may stand on what the engine keeps then: whoever waits may go, and the engine may not.
+    let rooted = is_flipped(store);
     // What an earlier engine came to is not this one's result.
     if store.load().is_some_and(|state| state.found.is_empty()) {
         store.forget();
@@ -232,13 +232,18 @@ fn background(plan: &Plan, cmdline: Option<&str>, store: &Store) -> io::Result<O
         let mut child = keeper(cmdline)?;
         let pid = child.id().ok_or_else(|| io::Error::other("the engine did not start"))?;
         loop {
-            tokio::select! {
+            let came = tokio::select! {
                 // The child is looked at first: what it exits with is the result.
                 biased;
                 status = child.wait() => return Ok(ended(status?, pid, store)),
-                changed = watch.changed() => changed?,
-                _ = interrupt.recv() => pass_on(pid, Signal::SIGINT)?,
-                _ = terminate.recv() => pass_on(pid, Signal::SIGTERM)?,
+                changed = watch.changed() => changed.map(|()| None)?,
+                _ = interrupt.recv() => Some(Signal::SIGINT),
+                _ = terminate.recv() => Some(Signal::SIGTERM),
+            };
+            match came {
+                Some(signal) if rooted => return Ok(left_alone(pid, signal)),
+                Some(signal) => pass_on(pid, signal)?,
+                None => {}
             }
             let state = store.load().filter(|state| state.pid == pid);
             // One that ends is waited for: it may have more to give back.
@@ -295,6 +300,15 @@ fn keeper(cmdline: Option<&str>) -> io::Result<Child> {
 fn pass_on(pid: u32, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(pid).map_err(io::Error::other)?;
     Ok(kill(Pid::from_raw(pid), signal)?)
+}
+
+/// The wait ends, and nothing else.
+fn left_alone(pid: u32, signal: Signal) -> Outcome {
+    let sentence = format!(
+        "{signal} ended the wait, and nothing else: everything is on the bond, and the engine (process {pid}) goes on there; \
+         bondstrap wait waits for it again, bondstrap down moves everything back"
+    );
+    Outcome { exit: Exit::Unexpected, sentence }
 }
 
 /// The engine has ended without coming online. It has said why itself.

@@ -177,7 +177,7 @@ impl Engine {
     pub(super) fn carries_root(&self, address: IpNetwork) -> bool {
         // The kernel knows an IPv6 address whatever its prefix.
         let same = |found: IpNetwork| found == address || address.is_ipv6() && found.ip() == address.ip();
-        self.found.flipped && self.found.addresses.iter().any(|found| same(found.address))
+        self.found.moved().any(|found| same(found.address))
     }
 
     /// Removes all leased addresses but one.

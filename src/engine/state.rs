@@ -315,6 +315,29 @@ impl Found {
     pub fn is_empty(&self) -> bool {
         self.bonds.is_empty() && self.nics.is_empty()
     }
+
+    /// The NIC whose network a flip has moved.
+    fn boot_nic(&self) -> Option<u32> {
+        self.ports.first().filter(|_| self.flipped).map(|port| port.index)
+    }
+
+    /// The addresses that a flip has moved; what other ports had is not among them.
+    pub fn moved(&self) -> impl Iterator<Item = &FoundAddress> {
+        let nic = self.boot_nic();
+        self.addresses.iter().filter(move |address| Some(address.index) == nic)
+    }
+
+    /// What a flip has moved is on its NIC again. The rest is still to be given back, but for a default route that would take
+    /// the place of the NIC's own.
+    pub fn moved_back(&mut self) {
+        let nic = self.boot_nic();
+        let is_moved = |index: u32| Some(index) == nic;
+        let own = self.defaults.iter().filter(|route| is_moved(route.index));
+        let metrics: Vec<u32> = own.map(|route| route.metric).collect();
+        self.defaults.retain(|route| !is_moved(route.index) && !metrics.contains(&route.metric));
+        self.addresses.retain(|address| !is_moved(address.index));
+        self.flipped = false;
+    }
 }
 
 /// A NIC before it was a port.

@@ -297,17 +297,22 @@ impl Neighbour {
 
     /// It has answered lately.
     pub fn is_reachable(&self) -> bool {
-        self.state() & (NUD_REACHABLE | NUD_PERMANENT) != 0
+        self.state() & NUD_REACHABLE != 0
+    }
+
+    /// Somebody has set it, and the kernel asks for it no more.
+    pub fn is_permanent(&self) -> bool {
+        self.state() & NUD_PERMANENT != 0
     }
 
     /// The message that makes it known on `to`; `ask`: whether it is still there is asked at once.
     pub(super) fn set(&self, to: &Device, ask: bool) -> Raw {
         let mut body =
             self.0.again(NDMSG, |kind, value| matches!(kind, NDA_DST | NDA_LLADDR).then(|| value.to_vec()));
-        let state = match self.state() {
-            state if state & NUD_PERMANENT != 0 => NUD_PERMANENT,
-            _ if ask => NUD_PROBE,
-            _ => NUD_STALE,
+        let state = match () {
+            () if self.is_permanent() => NUD_PERMANENT,
+            () if ask => NUD_PROBE,
+            () => NUD_STALE,
         };
         body[4..8].copy_from_slice(&to.index.to_ne_bytes());
         body[8..10].copy_from_slice(&state.to_ne_bytes());

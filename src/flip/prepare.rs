@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::check::Target;
 use super::message::{
-    AF_INET, AF_INET6, Address, Device, IFADDRMSG, NDMSG, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE,
+    AF_INET, AF_INET6, Address, Device, IFADDRMSG, NDMSG, Neighbour, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE,
     RTM_GETRULE, RTMSG, RULE, same_mac, up,
 };
 use super::snapshot::{Snapshot, Tables};
@@ -321,6 +321,9 @@ fn before(
             nic.name, spec.name
         )));
     }
+    if let Some(text) = warn::too_few(spec, &nic.name, others.len()) {
+        return Err(words(text));
+    }
     for port in others {
         if let Some(controller) = port.controller.and_then(|index| links.get(index)) {
             return Err(words(format!(
@@ -366,9 +369,10 @@ pub(super) fn nfs_servers() -> Vec<SocketAddr> {
     servers
 }
 
-/// The first router that has been heard of.
+/// The first router that has been heard of. Of one whose address somebody has set no answer is ever seen.
 pub(super) fn routers(snapshot: &Snapshot) -> Vec<Target> {
-    let known = |gateway: &IpAddr| snapshot.neighbours.iter().any(|near| near.ip() == Some(*gateway));
+    let heard = |gateway: &IpAddr, near: &Neighbour| near.ip() == Some(*gateway) && !near.is_permanent();
+    let known = |gateway: &IpAddr| snapshot.neighbours.iter().any(|near| heard(gateway, near));
     snapshot.gateways().into_iter().filter(known).map(Target::Neighbour).take(1).collect()
 }
 

@@ -35,6 +35,8 @@ const RTPROT_RA: u8 = 9;
 /// What an IPv6 route has where nobody asks for another one (IP6_RT_PRIO_USER).
 const PRIORITY6: u32 = 1024;
 const RTN_UNICAST: u8 = 1;
+/// What the kernel has learnt on the way to one host: its MTU, a redirect.
+const RTM_F_CLONED: u32 = 0x200;
 /// `RTNH_F_PERVASIVE | RTNH_F_ONLINK`: the others say how a route is doing.
 const RTNH_KEPT: u8 = 2 | 4;
 /// Ticks in a second as the kernel tells times (USER_HZ).
@@ -42,16 +44,17 @@ const TICKS: u32 = 100;
 
 impl Route {
     /// Of a message body; none: it does not name the interface, or the kernel makes it by itself (table local, the
-    /// subnets of `addresses`, multicast).
+    /// subnets of `addresses`, multicast, what it has learnt of one host and forgets again).
     pub fn of(index: u32, family: u8, body: &[u8], addresses: &[Address]) -> Option<Self> {
         let route = Self(Told { body: body.to_vec() });
-        let [_, _, _, _, table, protocol, _, kind, ..] = *body.first_chunk::<RTMSG>()?;
+        let [_, _, _, _, table, protocol, _, kind, flags @ ..] = *body.first_chunk::<RTMSG>()?;
         let value = |kind| route.0.attribute(RTMSG, kind);
         let table = value(RTA_TABLE).and_then(number).unwrap_or(table.into());
         let of_kernel = protocol == RTPROT_KERNEL && value(RTA_GATEWAY).is_none();
         let made =
             of_kernel && (kind != RTN_UNICAST || addresses.iter().any(|address| route.is_subnet(address)));
-        let ours = body[0] == family && table != RT_TABLE_LOCAL && !made;
+        let learnt = u32::from_ne_bytes(flags) & RTM_F_CLONED != 0;
+        let ours = body[0] == family && table != RT_TABLE_LOCAL && !made && !learnt;
         (ours && route.names(index)).then_some(route)
     }
 

@@ -6,7 +6,7 @@
 //! sends nothing is lost but what a queue can't hold, and of what it is sent only what comes within those moments.
 //!
 //! With LACP the other ports negotiate first, and the NIC joins last. That takes long: nothing of the NIC is touched until then,
-//! nor put back, and where it has something else by then it all begins anew.
+//! nor put back. Where the NIC has something else when its turn comes, it all begins anew.
 
 use std::net::IpAddr;
 
@@ -126,7 +126,7 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
     let last = shape.lacp && !alone;
     let mut steps = Vec::new();
     if last {
-        let ready = vec![Op::Partner(shape.bond.index), Op::Still(snapshot.clone())];
+        let ready = vec![Op::Partner(shape.bond.index)];
         let name = format!("wait until the LACP partner takes traffic on {}", shape.bond.name);
         let mut first = make(shape);
         // While the other ports negotiate a switch may keep the NIC's closed: what was announced then is lost.
@@ -134,6 +134,9 @@ pub fn steps(shape: &Shape, snapshot: &Snapshot) -> Vec<Step> {
         first.back.push(Op::Announce { index, mac: shape.mac, addresses });
         steps.extend([first, others(shape), late_and_up(shape), step(name, ready, vec![])]);
     }
+    // Since it was looked at servers were asked, or a partner waited for. Where it fails nothing is put back of the NIC either.
+    let still = vec![Op::Still(snapshot.clone())];
+    steps.push(step(format!("see that {} has what it had", snapshot.nic.name), still, vec![]));
     steps.push(origin(shape, snapshot));
     if !last {
         steps.push(make(shape));

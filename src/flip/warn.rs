@@ -20,6 +20,21 @@ pub(super) fn searching(bond: &Bond) -> Option<String> {
     })
 }
 
+/// `min_links` with LACP: without carrier the bond passes nothing, and the NIC joins last, once the others pass traffic. `others`:
+/// how many those are; none: the NIC joins first.
+pub(super) fn too_few(bond: &Bond, nic: &str, others: usize) -> Option<String> {
+    let least: usize = bond.options.get("min_links")?.parse().ok()?;
+    let first = others.max(1);
+    let until = if others == 0 { "with that NIC alone" } else { "until that NIC joins, as the last," };
+    (least > first).then(|| {
+        format!(
+            "{} has no carrier with fewer than {least} ports (min_links={least}), and everything is on {nic}: {until} it has \
+             {first}; write min_links={first}, or name more ports",
+            bond.name
+        )
+    })
+}
+
 /// What the words give the bond: by its name, or by the NIC's MAC (`BOOTIF`).
 pub(crate) fn spec_of<'a>(plan: &'a Plan, bond: &str, nic: Option<Mac>) -> Option<&'a Interface> {
     let is = |spec: &&Interface| match spec.match_mac {
@@ -75,6 +90,24 @@ mod tests {
         let said = |words: &str| searching(&plan_line(words.as_bytes()).bonds[0]);
         assert!(said("bond=bond7:auto").unwrap().starts_with("bond7 is to look for its ports (auto)"));
         assert_eq!([said("bond=all"), said("bond=eth0,eth1")], [None, None]);
+    }
+
+    #[test]
+    fn ports_that_are_too_few_before_the_nic_joins_are_refused() {
+        let said = |min_links: &str, others: usize| {
+            let plan = plan_line(format!("bond=bond0:eth0,eth1,eth2:mode=4{min_links}").as_bytes());
+            too_few(&plan.bonds[0], "eth0", others)
+        };
+        let told = said(",min_links=2", 1).unwrap();
+        assert_eq!(
+            told,
+            "bond0 has no carrier with fewer than 2 ports (min_links=2), and everything is on eth0: until that NIC joins, as the \
+             last, it has 1; write min_links=1, or name more ports"
+        );
+        assert!(said(",min_links=2", 0).is_some(), "the NIC alone");
+        for (words, others) in [("", 1), (",min_links=0", 0), (",min_links=1", 0), (",min_links=2", 2)] {
+            assert_eq!(said(words, others), None, "{words:?}, {others}");
+        }
     }
 
     #[test]

@@ -79,11 +79,12 @@ pub fn leave_terminal() {
 }
 
 /// Lets go of stderr as well: whoever reads from it (`$(bondstrap up 2>&1)`) must see its end, and nothing may come
-/// to a console on which an installer has its screen.
-pub fn close_stderr() {
+/// to a console on which an installer has its screen. `null`: an open /dev/null, as its path may lead over a root that is out of
+/// reach by now.
+pub fn close_stderr(null: Option<&File>) {
     leave_terminal();
     super::screen::wipe();
-    if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
+    if let Some(null) = null {
         let _ = nix::unistd::dup2_stderr(null);
     }
 }

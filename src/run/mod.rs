@@ -18,6 +18,7 @@ mod udev;
 pub use leaving::{give_back, release, release6};
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -97,6 +98,7 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         run: place(udev::RUN),
         conf: place(packets6::CONF),
         modules: place(modules::LOADED),
+        null: OpenOptions::new().write(true).open("/dev/null").ok(),
         xcp_ng,
         ears: Ears::default(),
         named: false,
@@ -176,6 +178,8 @@ struct World {
     run: Place,
     conf: Place,
     modules: Place,
+    /// /dev/null, for [`crate::report::log::close_stderr`].
+    null: Option<File>,
     /// An image of XCP-ng's installer.
     xcp_ng: bool,
     ears: Ears,

@@ -75,7 +75,7 @@ impl World {
     /// The terminal is that of whoever called `up`, and `up` returns.
     fn let_go(&self) {
         if self.settings.detach {
-            report::log::close_stderr();
+            report::log::close_stderr(self.null.as_ref());
         }
     }
 }

@@ -328,7 +328,7 @@ impl Engine {
         let ip = found.address.ip();
         // A flip has taken its end away.
         let had_end = |moved: &FoundAddress| moved.address.ip() == ip && moved.lifetime.is_some();
-        let moved = self.found.flipped && self.found.addresses.iter().any(had_end);
+        let moved = self.found.moved().any(had_end);
         (!found.permanent || moved)
             && !ip.is_unicast_link_local()
             && !target.spec.ipv6.addresses.iter().any(|written| written.ip() == ip)

@@ -1,7 +1,7 @@
 //! A root may come by what a flip has moved: nothing else that the words ask for takes it away.
 
 use super::world::World;
-use crate::engine::state::{Found, FoundAddress, State};
+use crate::engine::state::{Found, FoundAddress, FoundDefault, FoundPort, State};
 use crate::engine::types::{Action, Exit};
 
 fn root(index: u32) -> FoundAddress {
@@ -9,7 +9,12 @@ fn root(index: u32) -> FoundAddress {
 }
 
 fn flipped(words: &str) -> World {
-    let found = Found { flipped: true, addresses: vec![root(2)], ..Found::default() };
+    flipped_with(words, vec![root(2)])
+}
+
+fn flipped_with(words: &str, addresses: Vec<FoundAddress>) -> World {
+    let ports = vec![FoundPort { index: 2, up: true }];
+    let found = Found { flipped: true, ports, addresses, ..Found::default() };
     World::with(words, false, Some(State { found, ..State::default() }))
 }
 
@@ -22,6 +27,47 @@ fn what_becomes_a_port_keeps_it() {
     world.pass(1_500);
     let removed = |action: &Action| matches!(action, Action::DelAddress { .. });
     assert!(!world.done.iter().any(|(_, action)| removed(action)), "{:?}", world.done);
+}
+
+#[test]
+fn what_another_port_had_is_no_root() {
+    let other = FoundAddress { address: "198.51.100.7/24".parse().unwrap(), ..root(3) };
+    let mut world = flipped_with("bond=bond0:eth0,eth1 ip=bond0:none", vec![root(2), other.clone()]);
+    world.nic(2, "eth0").nic(3, "eth1");
+    world.view.addresses.push(other.clone());
+    world.look();
+    world.pass(1_500);
+    let removed = Action::DelAddress { index: 3, address: other.address };
+    assert!(world.done.iter().any(|(_, action)| *action == removed), "{:?}", world.done);
+}
+
+#[test]
+fn down_gives_back_what_was_not_moved() {
+    let default = |index, metric| FoundDefault {
+        index,
+        via: Some([192, 0, 2, 1].into()),
+        source: None,
+        metric,
+        onlink: false,
+        protocol: 3,
+    };
+    let of = |own: Option<u32>| {
+        let mut defaults = vec![default(4, 0), default(5, 7)];
+        defaults.extend(own.map(|metric| default(2, metric)));
+        let ports = vec![FoundPort { index: 2, up: true }, FoundPort { index: 3, up: false }];
+        let mut found =
+            Found { flipped: true, ports, addresses: vec![root(2), root(3)], defaults, ..Found::default() };
+        found.moved_back();
+        assert_eq!((found.flipped, found.addresses), (false, vec![root(3)]));
+        found.defaults
+    };
+    assert_eq!(of(None), [default(4, 0), default(5, 7)]);
+    assert_eq!(of(Some(100)), [default(4, 0), default(5, 7)]);
+    assert_eq!(
+        of(Some(0)),
+        [default(5, 7)],
+        "the root may come by the NIC's own, which has come back already"
+    );
 }
 
 #[test]

@@ -198,11 +198,25 @@ fn with_lacp_the_boot_nic_joins_last() {
         ops.iter().rposition(|op| matches!(op, Op::Check)).unwrap(),
     ];
     assert!(order.is_sorted_by(|one, next| one < next), "{order:?}: {ops:#?}");
-    // Until then nothing of the NIC is touched, on the way back neither.
-    let before = steps.iter().position(|step| step.name.starts_with("keep what")).unwrap();
-    let about = |raw: &Raw| raw.body[4..8] == NIC.to_ne_bytes();
-    let back = steps[..before].iter().flat_map(|step| &step.back);
-    assert!(!back.into_iter().any(|op| matches!(op, Op::Send(all) if all.iter().any(about))));
+}
+
+#[test]
+fn it_is_looked_at_again_before_anything_of_the_nic_is_touched() {
+    for case in CASES {
+        let (snapshot, about) = (snapshot(), |raw: &Raw| raw.body[4..8] == NIC.to_ne_bytes());
+        let touches = |op: &Op| match op {
+            Op::Send(all) => all.iter().any(about),
+            Op::Join { port, .. } => *port == NIC,
+            _ => false,
+        };
+        let steps = steps(&shape(case), &snapshot);
+        let looks = |op: &Op| *op == Op::Still(snapshot.clone());
+        let at = steps.iter().position(|step| step.forward.iter().any(looks)).expect("it is looked at");
+        // On the way back neither: it would put back what is no more.
+        let before = steps[..=at].iter().flat_map(|step| step.forward.iter().chain(&step.back));
+        assert!(!before.into_iter().any(touches), "{case:?}");
+        assert!(steps[at + 1..].iter().flat_map(|step| &step.forward).any(touches), "{case:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What is read comes out again, with nothing changed but the interface.
 
 use super::model::*;
+use crate::flip::check::Target;
 use crate::flip::message::*;
+use crate::flip::prepare::routers;
 use crate::flip::route::Route;
 use crate::flip::snapshot::{Snapshot, Tables};
 use crate::netlink::attributes::{number, of};
@@ -136,6 +138,19 @@ fn routes_of_several_hops_and_of_nexthop_objects() {
 }
 
 #[test]
+fn what_was_learnt_of_one_host_is_no_route() {
+    let near: [u8; 16] = *b"\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    let four = route(NIC, AF_INET, Some((32, &[198, 51, 100, 9])), Some(&[192, 0, 2, 1]), 254, 0);
+    let six = route(NIC, AF_INET6, Some((128, &[0x20; 16])), Some(&near), 254, 0);
+    for (family, mut body) in [(AF_INET, four), (AF_INET6, six)] {
+        assert!(Route::of(NIC, family, &body, &[]).is_some());
+        // RTM_F_CLONED
+        body[8..12].copy_from_slice(&0x200_u32.to_ne_bytes());
+        assert!(Route::of(NIC, family, &body, &[]).is_none());
+    }
+}
+
+#[test]
 fn subnets_that_the_kernel_makes_are_left_to_it() {
     let with = |flags: u32| {
         let mut body = address(NIC, AF_INET, 20, &[192, 0, 18, 10], "eth0");
@@ -173,6 +188,18 @@ fn neighbours_that_are_known() {
     assert_eq!(set(2, true), Some(vec![0x10, 0, 0x80]));
     assert_eq!(set(0x80, true), Some(vec![0x80, 0, 0x80]));
     assert_eq!([set(0x20, false), set(0x40, false)], [None, None]);
+}
+
+#[test]
+fn a_router_that_somebody_has_set_is_nobody_to_ask() {
+    // REACHABLE, STALE, PERMANENT.
+    for (state, expected) in [(2_u16, Some([192, 0, 2, 1])), (4, Some([192, 0, 2, 1])), (0x80, None)] {
+        let mut there = snapshot();
+        there.neighbours[0].0.body[8..10].copy_from_slice(&state.to_ne_bytes());
+        let expected = expected.map(|router| Target::Neighbour(router.into()));
+        assert_eq!(routers(&there), Vec::from_iter(expected), "{state:#x}");
+        assert_eq!(there.neighbours[0].is_reachable(), state == 2, "{state:#x}");
+    }
 }
 
 #[test]
