@@ -76,12 +76,12 @@ fn refuse(plan: &Plan) -> Option<ExitCode> {
         return Some(ExitCode::from(Exit::Words as u8));
     }
     if !plan.active {
-        run::notify("READY=1");
+        run::notify_ready();
         print("bondstrap: the boot line asks for no bond (bond=...); the machine is left alone\n");
         return Some(ExitCode::SUCCESS);
     }
     if plan.bondstrap.flip && !is_flipped(&Store::new(Path::new(RUN))) {
-        run::notify("READY=1");
+        run::notify_ready();
         print(
             "bondstrap: bondstrap.flip: the bond is made by bondstrap flip, of a NIC that is in use; nothing is touched before\n",
         );
@@ -168,7 +168,7 @@ async fn stand_by(store: &Store) -> io::Result<Option<Lock>> {
         }
         let is_online = |outcome: Outcome| outcome.exit == Exit::Online;
         if !told_ready && store.load().as_ref().and_then(settled).is_some_and(is_online) {
-            run::notify("READY=1");
+            run::notify_ready();
             told_ready = true;
         }
         tokio::select! {

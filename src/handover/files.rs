@@ -60,6 +60,13 @@ impl Files {
         fs::read_to_string(&self.resolver).is_ok_and(|text| text.starts_with(MARK))
     }
 
+    /// The machine has the name that was set here.
+    fn has_our_name(&self) -> bool {
+        let set = fs::read_to_string(self.kept.join("hostname-set"));
+        let is = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        set.ok() == is
+    }
+
     /// Sets the host name; `only_if_unset`: not where the machine has one.
     ///
     /// # Errors
@@ -75,10 +82,11 @@ impl Files {
             fs::create_dir_all(&self.kept)?;
             atomic::write(&kept, before.as_bytes())?;
         }
+        atomic::write(&self.kept.join("hostname-set"), name.as_bytes())?;
         Ok(nix::unistd::sethostname(name)?)
     }
 
-    /// Puts back what was there before us. A resolv.conf that somebody has written since stays.
+    /// Puts back what was there before us. A resolv.conf that somebody has written since stays, and so does a name.
     ///
     /// # Errors
     /// The first that came up; the rest is done all the same.
@@ -93,8 +101,8 @@ impl Files {
             _ => Ok(()),
         };
         let name = match fs::read_to_string(self.kept.join("hostname")) {
-            Ok(before) => nix::unistd::sethostname(before).map_err(io::Error::from),
-            Err(_) => Ok(()),
+            Ok(before) if self.has_our_name() => nix::unistd::sethostname(before).map_err(io::Error::from),
+            _ => Ok(()),
         };
         let _ = fs::remove_dir_all(&self.kept);
         resolver.and(name)

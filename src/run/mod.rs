@@ -70,9 +70,10 @@ pub struct Settings {
 /// Where the loop can't even start: no netlink, no signals.
 pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
     let previous = settings.store.load().filter(|state| !state.found.is_empty());
-    // The root comes by what this is to keep: no path is walked from there any more.
+    // Held open: an initramfs moves them into the root that it enters, and empties its own. And where the root itself comes
+    // by what this is to keep, no path is walked from there any more.
+    let place = Place::hold;
     let flipped = previous.as_ref().is_some_and(|state| state.found.flipped);
-    let place = if flipped { Place::hold } else { Place::at };
     let xcp_ng = !flipped && installer::is_xcp_ng();
     let config = Config {
         limited: settings.limited,
@@ -363,9 +364,9 @@ pub fn left_over(plan: &Plan, store: &Store) -> io::Result<Option<String>> {
     Ok(earlier::left_over(plan, &previous, &view, boottime()))
 }
 
-/// Tells the service manager, if there is one (sd_notify(3)).
-pub fn notify(message: &str) {
-    notify::send(message);
+/// Tells the service manager, if there is one, that this is ready (sd_notify(3)).
+pub fn notify_ready() {
+    notify::ready();
 }
 
 /// An unexpected end, as an outcome.

@@ -56,11 +56,15 @@ impl World {
             Action::Six(action) => Ok(self.packets6.perform(&self.netlink, action)?),
             Action::Say(level, text) => {
                 // Names of links and words of servers are in it: nothing of that may act on a terminal.
-                log::log!(target: "bondstrap", *level, "{}", escape::printable(text));
+                let text = escape::printable(text);
+                log::log!(target: "bondstrap", *level, "{text}");
+                if *level <= log::Level::Info {
+                    notify::status(&text);
+                }
                 Ok(())
             }
             Action::Online => {
-                notify::send("READY=1");
+                notify::ready();
                 self.let_go();
                 Ok(())
             }
