@@ -1,10 +1,9 @@
 """The work: an image, or nothing, in; the bytes of a segment out. Writes nothing."""
 
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import index, judge, kinds, machinery, modules, origin, plan
+from . import index, judge, kinds, machinery, machines, modules, origin, plan
 from .errors import Refusal
 
 WORDS = "etc/cmdline.d/bondstrap.conf"
@@ -53,14 +52,10 @@ def check_words(words, path):
     return judge.warnings(words, path, "--cmdline")
 
 
-def machine(program):
-    """e_machine of an ELF file."""
-    return struct.unpack_from(">H" if program[5] == 2 else "<H", program, 18)[0]
-
-
 def into_image(request, image):
     """The segment for an image."""
     result = Result(b"")
+    machines.check(request.program, image.tree)
     kind = kinds.choose(image.tree, request.hook)
     out = plan.Plan(image.tree)
     # Looked at before anything is added: the tree changes with the plan.
@@ -169,5 +164,5 @@ def _check(choice, request, version, where, result):
             raise Refusal(f"{sentence}, but the words ask for one; pass --modules /lib/modules/{version} with all modules")
         result.warnings.append(sentence)
     for name, (data, _) in choice.bring.items():
-        if modules.info(data, name).machine != machine(request.program):
+        if modules.info(data, name).machine != machines.of(request.program):
             raise Refusal(f"{name} of kernel {version} is for another machine than the program; pass the fitting --binary")

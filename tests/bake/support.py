@@ -72,6 +72,14 @@ def elf(machine=62, sections=()):
     return head + bodies + table
 
 
+def runnable():
+    """A program that runs on an x86_64, and says yes to everything: exit(0)."""
+    code = bytes.fromhex("b83c00000031ff0f05")
+    size, base = 120 + len(code), 0x400000
+    return (struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, base + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+            + struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 4096) + code)
+
+
 def module(name, depends=(), version=VERSION, machine=62):
     """A .ko."""
     text = f"name={name}\0depends={','.join(depends)}\0vermagic={version} SMP mod_unload \0"
@@ -160,7 +168,8 @@ class Case(unittest.TestCase):
         holder = tempfile.TemporaryDirectory(prefix="bondstrap bake ")
         self.addCleanup(holder.cleanup)
         self.dir = Path(holder.name)
-        self.program = self.file("program", elf() + b"the program")
+        self.program = self.file("program", runnable())
+        self.program.chmod(0o755)
 
     def file(self, name, data):
         """A file in the test's directory."""

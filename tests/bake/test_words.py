@@ -52,8 +52,13 @@ class Words(Case):
             self.assertEqual(self.run_with(words).stderr, "")
 
     def test_not_ours_to_judge(self):
-        """A program for another machine says nothing; a NUL ends words before it could."""
-        self.assertEqual(judge.warnings("bond=auto", self.program, "here"), [])
+        """A program for another machine says nothing, which is told; a NUL ends words before it could."""
+        stranger = self.file("stranger", support.elf(183))
+        stranger.chmod(0o755)
+        told = judge.warnings("bondmode=nonsense", stranger, "here")
+        self.assertEqual([sentence.partition(" (")[0] for sentence in told],
+                         [f"words not checked: {stranger} does not run on this machine"])
+        self.assertEqual(judge.warnings("bondmode=nonsense", self.dir / "nothing", "here"), [])
         from bake import bake
 
         with self.assertRaisesRegex(Refusal, "NUL"):
