@@ -83,7 +83,7 @@ def overlay(request):
     if request.words is not None:
         out.file(WORDS, _line(request.words))
     for directory in request.modules:
-        choice = modules.choose(None, directory)
+        choice = modules.choose(None, directory, modules.wanted(request.words))
         _check(choice, request, directory.version, directory.where, result)
         folder = f"{OVERLAY_MODULES}/{directory.version}"
         for name, (data, _) in choice.bring.items():
@@ -135,7 +135,7 @@ def _image_modules(request, image, result):
     added = []
     for inside, folder in pairs:
         version = folder.rpartition("/")[2]
-        choice = modules.choose(inside, given.get(version))
+        choice = modules.choose(inside, given.get(version), modules.wanted(request.words))
         _check(choice, request, version, f"the image's /{folder}", result)
         if not choice.bring:
             result.told.append(f"kernel {version}: the image has {', '.join(choice.there)}")
@@ -152,15 +152,15 @@ def _image_modules(request, image, result):
 
 
 def _check(choice, request, version, where, result):
-    """No bonding, no bond; no 8021q, no VLANs. And all for one machine."""
+    """No bonding, no bond; nor what else the words ask for. And all for one machine."""
     if "bonding" in choice.missing:
         raise Refusal(
             f"{where} has no module bonding: pass --modules /lib/modules/{version} from a machine or package with "
             f"all modules of kernel {version}"
         )
-    if choice.missing:
-        sentence = f"kernel {version}: no module {', '.join(choice.missing)}, so no VLANs"
-        if "vlan=" in (request.words or ""):
+    for name in choice.missing:
+        sentence = f"kernel {version}: no module {name}, so no {modules.USES[name][0]}"
+        if modules.asked(name, request.words):
             raise Refusal(f"{sentence}, but the words ask for one; pass --modules /lib/modules/{version} with all modules")
         result.warnings.append(sentence)
     for name, (data, _) in choice.bring.items():

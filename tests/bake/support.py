@@ -94,6 +94,7 @@ MODULES = {
     "kernel/net/802/mrp.ko": (),
     "kernel/net/802/stp.ko": ("llc",),
     "kernel/net/llc/llc.ko": (),
+    "kernel/net/bridge/bridge.ko": ("stp", "llc"),
 }
 
 
@@ -112,6 +113,7 @@ def module_directory(path, version=VERSION, index=True, packer=lambda data: data
             f"kernel/net/tls/tls.ko{suffix}:\n"
             f"kernel/net/8021q/8021q.ko{suffix}: kernel/net/802/mrp.ko{suffix} kernel/net/802/garp.ko{suffix} "
             f"kernel/net/802/stp.ko{suffix} kernel/net/llc/llc.ko{suffix}\n"
+            f"kernel/net/bridge/bridge.ko{suffix}: kernel/net/802/stp.ko{suffix} kernel/net/llc/llc.ko{suffix}\n"
         )
     return folder
 
