@@ -1,5 +1,6 @@
 """What is not understood is refused with a sentence, and nothing is written. No input makes a traceback."""
 
+import ast
 import os
 import random
 import unittest
@@ -117,6 +118,26 @@ class Refusals(Case):
                     (self.dir / "out").unlink()
                 else:
                     self.assertIn(says, self.refuse(tools(*items)))
+
+    def test_old_python(self):
+        """One sentence from each program, before any line that an older Python can't read."""
+        image = support.ROOT / "image"
+        early = [image / "bake-initramfs", image / "remaster-iso", image / "pxe" / "entries",
+                 image / "xcp-ng" / "install-patcher", image / "xcp-ng" / "iso-patcher"]
+        for path in [*early, image / "bake" / "__init__.py", image / "iso" / "__init__.py"]:
+            ast.parse(path.read_text(), feature_version=(3, 4))
+        for path in early:
+            for version, refused in (((3, 6, 9), True), ((3, 9, 2), True), ((3, 10, 0), False)):
+                with self.subTest(path.name, version=version):
+                    code = (f"import runpy, sys; sys.version_info = {version}; sys.argv = [{str(path)!r}, '--help'];"
+                            "runpy.run_path(sys.argv[0], run_name='__main__')")
+                    done = support.subprocess.run([support.sys.executable, "-c", code], capture_output=True, text=True,
+                                                  cwd=self.dir, check=False)
+                    begins = f"{path.name}: Python 3.10 or later is needed, and this is 3.{version[1]}: "
+                    self.assertEqual(done.stderr.startswith(begins), refused, done.stderr)
+                    self.assertNotIn("Traceback", done.stderr)
+                    if refused:
+                        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
 
     def test_missing_tool(self):
         """Without zstd or lz4 the sentence names the package."""
