@@ -1,10 +1,9 @@
 """The work: an image, or nothing, in; the bytes of a segment out. Writes nothing."""
 
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import index, judge, kinds, machinery, modules, origin, plan
+from . import index, judge, kinds, machinery, machines, modules, origin, plan
 from .errors import Refusal
 
 WORDS = "etc/cmdline.d/bondstrap.conf"
@@ -53,14 +52,10 @@ def check_words(words, path):
     return judge.warnings(words, path, "--cmdline")
 
 
-def machine(program):
-    """e_machine of an ELF file."""
-    return struct.unpack_from(">H" if program[5] == 2 else "<H", program, 18)[0]
-
-
 def into_image(request, image):
     """The segment for an image."""
     result = Result(b"")
+    machines.check(request.program, image.tree)
     kind = kinds.choose(image.tree, request.hook)
     out = plan.Plan(image.tree)
     # Looked at before anything is added: the tree changes with the plan.
@@ -88,7 +83,7 @@ def overlay(request):
     if request.words is not None:
         out.file(WORDS, _line(request.words))
     for directory in request.modules:
-        choice = modules.choose(None, directory)
+        choice = modules.choose(None, directory, modules.wanted(request.words))
         _check(choice, request, directory.version, directory.where, result)
         folder = f"{OVERLAY_MODULES}/{directory.version}"
         for name, (data, _) in choice.bring.items():
@@ -140,7 +135,7 @@ def _image_modules(request, image, result):
     added = []
     for inside, folder in pairs:
         version = folder.rpartition("/")[2]
-        choice = modules.choose(inside, given.get(version))
+        choice = modules.choose(inside, given.get(version), modules.wanted(request.words))
         _check(choice, request, version, f"the image's /{folder}", result)
         if not choice.bring:
             result.told.append(f"kernel {version}: the image has {', '.join(choice.there)}")
@@ -157,17 +152,17 @@ def _image_modules(request, image, result):
 
 
 def _check(choice, request, version, where, result):
-    """No bonding, no bond; no 8021q, no VLANs. And all for one machine."""
+    """No bonding, no bond; nor what else the words ask for. And all for one machine."""
     if "bonding" in choice.missing:
         raise Refusal(
             f"{where} has no module bonding: pass --modules /lib/modules/{version} from a machine or package with "
             f"all modules of kernel {version}"
         )
-    if choice.missing:
-        sentence = f"kernel {version}: no module {', '.join(choice.missing)}, so no VLANs"
-        if "vlan=" in (request.words or ""):
+    for name in choice.missing:
+        sentence = f"kernel {version}: no module {name}, so no {modules.USES[name][0]}"
+        if modules.asked(name, request.words):
             raise Refusal(f"{sentence}, but the words ask for one; pass --modules /lib/modules/{version} with all modules")
         result.warnings.append(sentence)
     for name, (data, _) in choice.bring.items():
-        if modules.info(data, name).machine != machine(request.program):
+        if modules.info(data, name).machine != machines.of(request.program):
             raise Refusal(f"{name} of kernel {version} is for another machine than the program; pass the fitting --binary")

@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from . import cpio, streams
+from . import cpio, machines, streams
 from .errors import Refusal
 from .tree import Tree
 
@@ -12,7 +12,7 @@ from .tree import Tree
 MARKER = "bondstrap.baked"
 # What is looked at by name is kept while the stream passes, but nothing that is this large.
 LARGEST = 8 << 20
-KEPT = {"modules.dep", "modules.dep.bin", "modules.builtin", "ORDER", "init", "scripts.py", MARKER}
+KEPT = {"modules.dep", "modules.dep.bin", "modules.builtin", "ORDER", "init", "scripts.py", MARKER, *machines.NAMES}
 
 
 @dataclass

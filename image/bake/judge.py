@@ -1,4 +1,4 @@
-"""What the program itself says to words, before an image boots with them. A program of another machine can't tell."""
+"""What the program itself says to words, before an image boots with them. A program of another machine can't tell, which is told."""
 
 import json
 import subprocess
@@ -17,13 +17,20 @@ _COUNTS = ("has no effect in this version", "xapi", "XCP-ng")
 def warnings(words, program, where):
     """Sentences about words that have a fault and are followed all the same; words that are not followed are refused.
     `where`: what begins the sentence of a refusal."""
-    done = _plan(program, words)
-    if done is None:
+    if not Path(program).exists():
         return []
-    if done.returncode == 2:
-        said = _text(done.stderr).strip() or _text(done.stdout).strip()
-        raise Refusal(f"{where}: these words can't be followed:\n{said}")
-    told = _problems(program, words)
+    try:
+        done = _plan(program, words)
+        if done.returncode == 2:
+            said = _text(done.stderr).strip() or _text(done.stdout).strip()
+            raise Refusal(f"{where}: these words can't be followed:\n{said}")
+        told = _problems(program, words)
+    except OSError as error:
+        return [f"words not checked: {program} does not run on this machine ({error.strerror})"]
+    except subprocess.TimeoutExpired:
+        return [f"words not checked: {program} gives no answer within {LIMIT} s"]
+    if done.returncode:
+        return [f"words not checked: {program} does not run on this machine (exit code {done.returncode})"]
     for note in _notes(_text(done.stdout)):
         if any(part in note for part in _COUNTS):
             told.append(note)
@@ -51,13 +58,8 @@ def _problems(program, words):
 
 
 def _plan(program, words, *options):
-    """`plan`; None: it does not run here."""
-    try:
-        return subprocess.run(
-            [str(Path(program).resolve()), "--cmdline", words, "plan", *options], capture_output=True, timeout=LIMIT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    command = [str(Path(program).resolve()), "--cmdline", words, "plan", *options]
+    return subprocess.run(command, capture_output=True, timeout=LIMIT, check=False)
 
 
 def _text(data):

@@ -7,6 +7,8 @@ _OMIT = "make the image without it (dracut --omit {}), or leave the bond to it a
 _CONFIGURATOR = [f"usr/{folder}/nm-initrd-generator" for folder in ("libexec", "lib", "lib/NetworkManager")]
 _HOOKS = [f"{folder}/dracut/hooks/cmdline" for folder in ("usr/lib", "lib", "var/lib")]
 _UNITS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+# What initramfs-tools calls, the older and the newer.
+_CLIENTS = {"ipconfig": "ipconfig (klibc)", "dhcpcd": "dhcpcd"}
 _SYSTEMD = ("usr/lib/systemd", "lib/systemd")
 
 
@@ -28,10 +30,12 @@ def warnings(tree):
             f"the image's own systemd-networkd gets bond= and ip= too (systemd-network-generator), and would build the "
             f"same bond: {_OMIT.format('systemd-networkd')}"
         )
-    if _is_file(tree, "scripts/functions") and is_executable(tree, "ipconfig"):
+    clients = [said for name, said in _CLIENTS.items() if is_executable(tree, name)]
+    if clients and _is_file(tree, "scripts/functions"):
         told.append(
-            "the image's own ipconfig (klibc) obeys ip= too, where the root or a script comes over the network "
-            "(boot=nfs, live-boot): write ip=:::::bond0:dhcp there, which both take for the bond"
+            f"the image's own {' and '.join(clients)} {'obeys' if len(clients) == 1 else 'obey'} ip= too, where the root or a "
+            f"script comes over the network (boot=nfs, live-boot): write ip=:::::bond0:dhcp there, which names the bond to "
+            f"bondstrap and to initramfs-tools"
         )
     return told
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from .errors import Refusal
 
-# VLANs need the second one.
-WANTED = ("bonding", "8021q")
+# What needs a module beside bonding, and the word that asks for it.
+USES = {"8021q": ("VLANs", "vlan="), "bridge": ("bridges", "bridge=")}
 _FIELD = re.compile(rb"(?:\A|\0)(vermagic|depends)=([^\0]*)")
 
 
@@ -18,6 +18,18 @@ class Info:
     machine: int
     version: str
     depends: tuple
+
+
+def asked(name, words):
+    """The words ask for what needs this module."""
+    use = USES.get(name)
+    return use is not None and any(word.strip('"').startswith(use[1]) for word in (words or "").split())
+
+
+def wanted(words):
+    """The modules to have for these words. Bridges are rare: theirs only where they are asked for, VLANs' always, as
+    the boot line may bring the word."""
+    return ("bonding", "8021q", *(["bridge"] if asked("bridge", words) else []))
 
 
 def info(data, where):
@@ -67,8 +79,8 @@ class Choice:
     missing: list = field(default_factory=list)
 
 
-def choose(image, extra, wanted=WANTED):
-    """Takes each wanted module from the image if its modprobe finds it, else from `extra`, else from a file in the
+def choose(image, extra, names):
+    """Takes each of these modules from the image if its modprobe finds it, else from `extra`, else from a file in the
     image that its index does not know. `image` and `extra` are origins of the same kernel version, or None."""
     choice = Choice()
     origins = [origin for origin in (extra, image) if origin is not None]
@@ -99,7 +111,7 @@ def choose(image, extra, wanted=WANTED):
             bring(need, chain + (name,))
         choice.bring[name] = (data, needs)
 
-    for name in wanted:
+    for name in names:
         if is_there(name):
             choice.there.append(name)
         elif any(origin.has(name) for origin in origins):

@@ -11,12 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bake import bake, cpio, kinds, output, streams
+from bake import bake, cpio, kinds, machines, output, streams
 from bake.errors import Refusal
 from bake.image import KEPT, MARKER
 from bake.tree import Tree
 
-from . import layout, remaster, words
+from . import layout, words
 from .entries import Entries
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -66,7 +66,7 @@ def install(argv):
     """--install-patcher: program and unit into the unpacked install.img."""
     root = _directory(argv, "the unpacked install.img")
     program = bake.read_program(_program())
-    if bake.machine(program) != remaster.X86_64:
+    if machines.of(program) != machines.X86_64:
         raise Refusal(f"the program is not for x86_64, as these installers are: say in {PROGRAM} where the fitting one is")
     unpacked = _Unpacked(root)
     if not kinds.XcpNg.detect(unpacked.tree):

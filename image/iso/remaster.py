@@ -5,16 +5,13 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bake import bake, kinds, output
+from bake import bake, kinds, machines, output
 from bake.errors import Refusal
 from bake.image import Image
 
 from . import layout, readback
 from .entries import Entries
 from .volume import Volume, complaint, xorriso
-
-# ELF's number of x86_64, the only machine these installers are for.
-X86_64 = 62
 
 
 @dataclass
@@ -36,7 +33,7 @@ class Report:
 
 def remaster(source, target, request):
     """Makes `target` of `source`; a Report."""
-    if bake.machine(request.bake.program) != X86_64:
+    if machines.of(request.bake.program) != machines.X86_64:
         raise Refusal("the program is not for x86_64, as these installers are: pass the fitting one with --binary")
     _free(source, target)
     report = Report()

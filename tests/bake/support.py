@@ -72,6 +72,14 @@ def elf(machine=62, sections=()):
     return head + bodies + table
 
 
+def runnable():
+    """A program that runs on an x86_64, and says yes to everything: exit(0)."""
+    code = bytes.fromhex("b83c00000031ff0f05")
+    size, base = 120 + len(code), 0x400000
+    return (struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, base + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+            + struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 4096) + code)
+
+
 def module(name, depends=(), version=VERSION, machine=62):
     """A .ko."""
     text = f"name={name}\0depends={','.join(depends)}\0vermagic={version} SMP mod_unload \0"
@@ -86,6 +94,7 @@ MODULES = {
     "kernel/net/802/mrp.ko": (),
     "kernel/net/802/stp.ko": ("llc",),
     "kernel/net/llc/llc.ko": (),
+    "kernel/net/bridge/bridge.ko": ("stp", "llc"),
 }
 
 
@@ -104,6 +113,7 @@ def module_directory(path, version=VERSION, index=True, packer=lambda data: data
             f"kernel/net/tls/tls.ko{suffix}:\n"
             f"kernel/net/8021q/8021q.ko{suffix}: kernel/net/802/mrp.ko{suffix} kernel/net/802/garp.ko{suffix} "
             f"kernel/net/802/stp.ko{suffix} kernel/net/llc/llc.ko{suffix}\n"
+            f"kernel/net/bridge/bridge.ko{suffix}: kernel/net/802/stp.ko{suffix} kernel/net/llc/llc.ko{suffix}\n"
         )
     return folder
 
@@ -160,7 +170,8 @@ class Case(unittest.TestCase):
         holder = tempfile.TemporaryDirectory(prefix="bondstrap bake ")
         self.addCleanup(holder.cleanup)
         self.dir = Path(holder.name)
-        self.program = self.file("program", elf() + b"the program")
+        self.program = self.file("program", runnable())
+        self.program.chmod(0o755)
 
     def file(self, name, data):
         """A file in the test's directory."""

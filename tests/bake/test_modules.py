@@ -68,6 +68,8 @@ class Brought(Case):
                     files = self.tree(baked)
                     for path, depends in support.MODULES.items():
                         name = path.rpartition("/")[2]
+                        if name == "bridge.ko":
+                            continue  # nobody asks for it here
                         self.assertEqual(files[f"/usr/lib/modules/{VERSION}/bondstrap/{name}"][1],
                                          support.module(name[:-3], depends))
                     for name in ("bonding", "8021q"):
@@ -183,6 +185,27 @@ class Brought(Case):
         self.assertIn("the words ask for one",
                       self.refuse(self.bare(), "--modules", folder, "--cmdline", "vlan=bond0.4:bond0"))
 
+    def test_bridges(self):
+        """bridge where the words ask for it, from --modules or the image, and a refusal where there is none."""
+        folder = module_directory(self.dir / "m")
+        words = ("--cmdline", "bond=eth0,eth1 bridge=br0:bond0")
+        baked = self.bake(self.bare(), "--modules", folder, *words)
+        self.loadable(self.shown(baked, "bridge"))
+        self.assertEqual(sorted(self.shown(baked, "bridge")), ["bridge", "llc", "stp"])
+        place = f"/usr/lib/modules/{VERSION}/bondstrap/bridge.ko"
+        self.assertIn(place, self.tree(baked))
+        self.assertNotIn(place, self.tree(self.bake(self.bare(), "--modules", folder, "--cmdline", "a.bridge=b bond=bridge=")))
+        self.assertNotIn(place, self.tree(self.bake(cpio(initramfs_tools()), "--modules", folder, *words)))
+        overlay = self.run_command("--overlay", "over", "--binary", self.program, "--modules", folder, *words)
+        self.assertEqual(overlay.returncode, 0, overlay.stderr)
+        files = self.tree((self.dir / "over").read_bytes())
+        self.assertIn("bridge", files[f"/usr/lib/bondstrap/modules/{VERSION}/list"][1].decode().split())
+        lacking = cpio([entry for entry in initramfs_tools() if not entry[0].endswith("/bridge.ko")])
+        for path in self.dir.glob("o*"):
+            path.unlink()
+        self.assertIn("no module bridge, so no bridges, but the words ask for one", self.refuse(lacking, *words))
+        self.bake(lacking, "--cmdline", "bond=eth0,eth1")
+
     def test_overlay(self):
         """A list in order, and the modules, for the loader in the overlay."""
         folder = module_directory(self.dir / "m")
@@ -240,7 +263,7 @@ class Tries(Case):
                 return {"bonding": ["tls"], "tls": ["bonding"]}[name]
 
         with self.assertRaisesRegex(Refusal, "depends on itself"):
-            modules.choose(None, Circle())
+            modules.choose(None, Circle(), modules.wanted(""))
 
 
 class Trees(Case):

@@ -1,11 +1,12 @@
 """What is not understood is refused with a sentence, and nothing is written. No input makes a traceback."""
 
+import ast
 import os
 import random
 import unittest
 
 import support
-from support import DIR, FILE, LINK, PACKERS, VERSION, Case, cpio, initramfs_tools, systemd
+from support import DIR, FILE, LINK, PACKERS, PROGRAM, VERSION, Case, cpio, initramfs_tools, systemd
 
 BARE = cpio([("etc", DIR, b"")])
 MANY = [("lib", DIR, b""), ("lib/modules", DIR, b""), *support.directories(f"lib/modules/{VERSION}")[2:],
@@ -94,6 +95,49 @@ class Refusals(Case):
                 self.assertIn(sentence, done.stderr)
                 self.assertNotIn("Traceback", done.stderr)
                 self.assertFalse((self.dir / "out").exists())
+
+    def test_machines(self):
+        """A program that the image's kernel could not start; one for a kernel that may be there is taken."""
+        x86, arm, i386, other = (support.elf(number) for number in (62, 183, 3, 243))
+        lib = support.directories("usr/lib/systemd")
+        for name, ours, items, says in (
+            ("busybox", arm, [("usr/bin/busybox", PROGRAM, x86)],
+             "the program is for aarch64, but /bin/busybox of the image is for x86_64: pass the program for x86_64 "
+             "(dist/bondstrap) with --binary"),
+            ("a shell that links lead to", x86, [("usr/bin/dash", PROGRAM, arm), ("usr/bin/sh", LINK, b"dash")],
+             "/bin/sh of the image is for aarch64: pass the program for aarch64 (dist/bondstrap-aarch64) with --binary"),
+            ("systemd", x86, [*lib, ("usr/lib/systemd/systemd", PROGRAM, other)],
+             "systemd of the image is for a machine that is not known here (ELF's number 243)"),
+            ("the same", arm, [("usr/bin/busybox", PROGRAM, arm)], None),
+            ("32 bits, perhaps below a kernel of 64", x86, [("usr/bin/busybox", PROGRAM, i386)], None),
+        ):
+            with self.subTest(name):
+                self.program.write_bytes(ours)
+                if says is None:
+                    self.bake(tools(*items))
+                    (self.dir / "out").unlink()
+                else:
+                    self.assertIn(says, self.refuse(tools(*items)))
+
+    def test_old_python(self):
+        """One sentence from each program, before any line that an older Python can't read."""
+        image = support.ROOT / "image"
+        early = [image / "bake-initramfs", image / "remaster-iso", image / "pxe" / "entries",
+                 image / "xcp-ng" / "install-patcher", image / "xcp-ng" / "iso-patcher"]
+        for path in [*early, image / "bake" / "__init__.py", image / "iso" / "__init__.py"]:
+            ast.parse(path.read_text(), feature_version=(3, 4))
+        for path in early:
+            for version, refused in (((3, 6, 9), True), ((3, 9, 2), True), ((3, 10, 0), False)):
+                with self.subTest(path.name, version=version):
+                    code = (f"import runpy, sys; sys.version_info = {version}; sys.argv = [{str(path)!r}, '--help'];"
+                            "runpy.run_path(sys.argv[0], run_name='__main__')")
+                    done = support.subprocess.run([support.sys.executable, "-c", code], capture_output=True, text=True,
+                                                  cwd=self.dir, check=False)
+                    begins = f"{path.name}: Python 3.10 or later is needed, and this is 3.{version[1]}: "
+                    self.assertEqual(done.stderr.startswith(begins), refused, done.stderr)
+                    self.assertNotIn("Traceback", done.stderr)
+                    if refused:
+                        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
 
     def test_missing_tool(self):
         """Without zstd or lz4 the sentence names the package."""

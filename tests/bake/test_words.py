@@ -52,8 +52,13 @@ class Words(Case):
             self.assertEqual(self.run_with(words).stderr, "")
 
     def test_not_ours_to_judge(self):
-        """A program for another machine says nothing; a NUL ends words before it could."""
-        self.assertEqual(judge.warnings("bond=auto", self.program, "here"), [])
+        """A program for another machine says nothing, which is told; a NUL ends words before it could."""
+        stranger = self.file("stranger", support.elf(183))
+        stranger.chmod(0o755)
+        told = judge.warnings("bondmode=nonsense", stranger, "here")
+        self.assertEqual([sentence.partition(" (")[0] for sentence in told],
+                         [f"words not checked: {stranger} does not run on this machine"])
+        self.assertEqual(judge.warnings("bondmode=nonsense", self.dir / "nothing", "here"), [])
         from bake import bake
 
         with self.assertRaisesRegex(Refusal, "NUL"):
@@ -89,6 +94,7 @@ TABLE = {
     "generator that nobody starts": (NETWORKD + GENERATOR, None, None),
     "networkd alone": (NETWORKD, None, None),
     "ipconfig elsewhere": ([("usr/bin/ipconfig", PROGRAM, b"x")], None, None),
+    "dhcpcd elsewhere": ([("usr/sbin/dhcpcd", PROGRAM, b"x")], None, None),
 }  # fmt: skip
 
 
@@ -103,14 +109,24 @@ class Machinery(Case):
                     self.assertTrue(done.stderr.startswith(f"bake-initramfs: warning: {begins}"), done.stderr)
                     self.assertIn(advises, done.stderr)
 
-    def test_ipconfig(self):
-        """klibc's, where a link leads to it and scripts may call it; one that can't be run is none."""
-        for mode, told in ((PROGRAM, 1), (FILE, 0)):
-            image = cpio([*initramfs_tools(), ("bin/ipconfig", mode, b"x")])
-            done = self.run_command(self.file("in", image), "out", "--binary", self.program)
-            self.assertEqual((done.returncode, done.stderr.count("\n")), (0, told), done.stderr)
-            self.assertEqual("the image's own ipconfig (klibc) obeys ip= too" in done.stderr, bool(told))
-            self.assertEqual("write ip=:::::bond0:dhcp there" in done.stderr, bool(told))
+    def test_initramfs_tools(self):
+        """Its DHCP clients, where a link leads to them and scripts may call them; one that can't be run is none."""
+        for files, begins in (
+            ({"bin/ipconfig": PROGRAM}, "ipconfig (klibc) obeys ip= too"),
+            ({"bin/ipconfig": FILE}, None),
+            ({"sbin/dhcpcd": PROGRAM}, "dhcpcd obeys ip= too"),
+            ({"usr/sbin/dhcpcd": PROGRAM}, "dhcpcd obeys ip= too"),
+            ({"usr/sbin/dhcpcd": FILE}, None),
+            ({"bin/ipconfig": PROGRAM, "sbin/dhcpcd": PROGRAM}, "ipconfig (klibc) and dhcpcd obey ip= too"),
+        ):
+            for merged in (True, False):
+                with self.subTest(files, merged=merged):
+                    image = cpio([*initramfs_tools(merged=merged), *((name, mode, b"x") for name, mode in files.items())])
+                    done = self.run_command(self.file("in", image), "out", "--binary", self.program)
+                    self.assertEqual((done.returncode, done.stderr.count("\n")), (0, bool(begins)), done.stderr)
+                    if begins:
+                        self.assertIn(f"warning: the image's own {begins}, where", done.stderr)
+                        self.assertIn("write ip=:::::bond0:dhcp there", done.stderr)
 
     def test_a_second_run(self):
         """What is ours is not taken for the image's own."""

@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 sys.path += [str(ROOT / "image"), str(ROOT / "tests" / "bake")]
 
 from kernel_model import Kernel  # noqa: E402
-from support import DIR, FILE, PACKERS, PROGRAM, cpio, directories, elf, systemd  # noqa: E402
+from support import DIR, FILE, PACKERS, PROGRAM, cpio, directories, elf, runnable, systemd  # noqa: E402
 
 # With which words a layout of 9 is told from the others.
 NINE = "remaster-iso: warning: this is an installer as of version 9 ("
@@ -194,7 +194,8 @@ class Case(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         self.dir = Path(holder.name)
         self.program = self.dir / "program"
-        self.program.write_bytes(elf() + b"the program")
+        self.program.write_bytes(runnable())
+        self.program.chmod(0o755)
 
     def tree(self, layout="8.3"):
         """A fresh tree."""
