@@ -2,7 +2,6 @@
 
 use super::Engine;
 use super::state::Phase;
-use super::target::Target;
 use super::types::{Action, Exit};
 use crate::clock::Millis;
 
@@ -51,12 +50,8 @@ impl Engine {
             }
             // The partner has gone: the address is waited for anew once it is back.
             Phase::Dhcp if self.phase != Phase::Online && self.is_over_with(&["lease"]) => {
-                let links = &self.view.links;
-                let awaited = |target: &Target| !target.is_done() && target.is_expected(links);
-                self.targets
-                    .iter_mut()
-                    .filter(|target| awaited(target))
-                    .for_each(|target| target.begun = None);
+                let late: Vec<usize> = self.awaited().map(|(which, _)| which).collect();
+                late.into_iter().for_each(|which| self.targets[which].begun = None);
             }
             _ => {}
         }

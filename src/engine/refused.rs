@@ -93,8 +93,7 @@ impl Engine {
             }
             Action::Up(index) => {
                 let sentence = format!("the kernel refused to set {} up: {text}", self.name_of(*index));
-                let listens = (0..self.bonds.len()).any(|which| self.searches(which));
-                if listens {
+                if self.searching().is_some() {
                     // One of many that are only listened to (`auto`): the others may do.
                     out.push(Action::Say(
                         log::Level::Warn,

@@ -70,9 +70,6 @@ pub struct Settings {
 /// Where the loop can't even start: no netlink, no signals.
 pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
     let previous = settings.store.load().filter(|state| !state.found.is_empty());
-    // Held open: an initramfs moves them into the root that it enters, and empties its own. And where the root itself comes
-    // by what this is to keep, no path is walked from there any more.
-    let place = Place::hold;
     let flipped = previous.as_ref().is_some_and(|state| state.found.flipped);
     let xcp_ng = !flipped && installer::is_xcp_ng();
     let config = Config {
@@ -95,10 +92,12 @@ pub async fn engine(plan: Plan, settings: Settings) -> io::Result<Outcome> {
         signalled: None,
         permanent: BTreeMap::new(),
         wired: BTreeMap::new(),
-        nics: place(hardware::NICS),
-        run: place(udev::RUN),
-        conf: place(packets6::CONF),
-        modules: place(modules::LOADED),
+        // Held open: an initramfs moves them into the root that it enters, and empties its own. And where the root itself
+        // comes by what this is to keep, no path is walked from there any more.
+        nics: Place::hold(hardware::NICS),
+        run: Place::hold(udev::RUN),
+        conf: Place::hold(packets6::CONF),
+        modules: Place::hold(modules::LOADED),
         null: OpenOptions::new().write(true).open("/dev/null").ok(),
         xcp_ng,
         ears: Ears::default(),

@@ -263,17 +263,13 @@ impl Engine {
         }
         if !prospects.can_send && !prospects.hopeful {
             (six.could_send, six.agreed, six.sending) = (false, false, 0);
-            if !std::mem::replace(&mut six.paused, true) {
-                self.step_router(now, which, ra::Event::Pause, out);
-                self.step_client(now, which, dhcp::Event::Pause, out);
-            }
+            self.pause6(now, which, out);
             return;
         }
         let reopens = prospects.can_send && !six.could_send;
-        if reopens && !std::mem::replace(&mut six.paused, true) {
+        if reopens {
             // Whatever was tried without a partner meanwhile: it may be another network now.
-            self.step_router(now, which, ra::Event::Pause, out);
-            self.step_client(now, which, dhcp::Event::Pause, out);
+            self.pause6(now, which, out);
         }
         let six = &mut self.targets[which].six;
         let opens = reopens || prospects.agreed && !six.agreed;
@@ -288,6 +284,13 @@ impl Engine {
             six.last_kick = now;
             self.step_router(now, which, ra::Event::Kick, out);
             self.step_client(now, which, dhcp::Event::Kick, out);
+        }
+    }
+
+    fn pause6(&mut self, now: Millis, which: usize, out: &mut Vec<Action>) {
+        if !std::mem::replace(&mut self.targets[which].six.paused, true) {
+            self.step_router(now, which, ra::Event::Pause, out);
+            self.step_client(now, which, dhcp::Event::Pause, out);
         }
     }
 

@@ -5,10 +5,10 @@ use crate::engine::Engine;
 use crate::engine::types::Action;
 
 /// A static address is set so long after our side has begun to distribute: what leaves before is often lost while the
-/// switch port opens, and duplicate address detection asks once only. Whatever else there is of IPv6 has come over the
-/// link by then. Milliseconds.
+/// switch port opens, and duplicate address detection asks once or twice only. Whatever else there is of IPv6 has come over
+/// the link by then. Milliseconds.
 const OPENING: Millis = 500;
-/// So much longer while the partner does not say that it collects. Milliseconds.
+/// So long after it while the partner does not say that it collects. Milliseconds.
 const OPENING_AT_MOST: Millis = 3_000;
 
 impl Engine {
